@@ -1,0 +1,111 @@
+//! The decision, pure: no I/O, no clock, no log. Time comes in as an argument, the answer goes out as a value.
+//!
+//! [`Rules::begin`] reads the request and either is done or names the session to look up;
+//! [`Pending::finish`] takes what was found and decides. Everything between the two is the caller's.
+
+mod cookie;
+mod credential;
+mod decision;
+mod identity;
+mod request;
+mod session;
+mod token;
+
+use std::sync::Arc;
+
+pub use self::cookie::{CookieName, CookieNameError};
+pub use self::credential::Credential;
+pub use self::decision::{Decision, Denial, Grant};
+pub use self::identity::{Identity, IdentityField};
+pub use self::request::CheckRequest;
+pub use self::session::{ActiveSession, Session, SessionRecord};
+pub use self::token::{SigningKey, TokenDigest, Unverified, VerifiedToken};
+
+use crate::clock::UnixMillis;
+
+/// What this gateway was configured to accept.
+#[derive(Debug)]
+pub struct Rules {
+    cookie: CookieName,
+    key: SigningKey,
+}
+
+/// How far a request got without a lookup.
+#[must_use]
+#[derive(Debug)]
+pub enum Step {
+    /// Decided: no store needs to be asked.
+    Done(Decision),
+    /// The credential is genuine; only its session can tell the rest.
+    Lookup(Pending),
+}
+
+/// A request with a genuine token, waiting for its session.
+#[must_use]
+pub struct Pending {
+    token: VerifiedToken,
+}
+
+impl Rules {
+    /// Accepts the session cookie of that one name, signed with that one key, as Better Auth does.
+    #[must_use]
+    pub fn new(cookie: CookieName, key: SigningKey) -> Self {
+        Self { cookie, key }
+    }
+
+    /// Finds the credential and checks its signature, before anything else is done with it.
+    pub fn begin(&self, request: &CheckRequest<'_>) -> Step {
+        let Some(credential) = self.credential(request) else {
+            return Step::Done(Decision::Unauthenticated(Denial::NoCredential));
+        };
+        match self.verify(&credential) {
+            Ok(token) => Step::Lookup(Pending { token }),
+            Err(_) => Step::Done(Decision::Unauthenticated(Denial::BadSignature)),
+        }
+    }
+
+    /// The credential that `request` carries, found but not believed.
+    #[must_use]
+    pub fn credential<'a>(&self, request: &CheckRequest<'a>) -> Option<Credential<'a>> {
+        Credential::find(request.headers, &self.cookie)
+    }
+
+    /// The token inside `credential`, if this gateway's key signed it.
+    ///
+    /// # Errors
+    /// What is wrong with the value. Proxies are told only that it was refused.
+    pub fn verify(&self, credential: &Credential<'_>) -> Result<VerifiedToken, Unverified> {
+        self.key.verify(credential.text())
+    }
+
+    /// The one cookie name that is read.
+    #[must_use]
+    pub fn cookie_name(&self) -> &CookieName {
+        &self.cookie
+    }
+}
+
+impl Pending {
+    /// The token whose session is to be looked up.
+    #[must_use]
+    pub fn token(&self) -> &VerifiedToken {
+        &self.token
+    }
+
+    /// Decides, given the session that the store holds for [`Pending::token`] and the instant *after* the lookup.
+    pub fn finish(self, found: Option<Arc<Session>>, now: UnixMillis) -> Decision {
+        let Some(session) = found else {
+            return Decision::Unauthenticated(Denial::NoSession);
+        };
+        match session.active_at(now) {
+            Some(active) => Decision::Allow(Grant::to(active)),
+            None => Decision::Unauthenticated(Denial::Expired),
+        }
+    }
+}
+
+impl std::fmt::Debug for Pending {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pending").field("token", self.token.digest()).finish()
+    }
+}

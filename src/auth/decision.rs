@@ -1,0 +1,74 @@
+//! What was decided, with reasons that can be counted and relied on.
+
+use super::identity::Identity;
+use super::session::ActiveSession;
+
+/// The answer to one request. Doubt has its own variant, so that it can become neither a sign-in nor a pass.
+#[must_use]
+#[derive(Debug)]
+pub enum Decision {
+    /// It may pass, as this user.
+    Allow(Grant),
+    /// Known not to be signed in: signing in would help.
+    Unauthenticated(Denial),
+    /// Signed in, and not allowed: signing in again would not help.
+    Forbidden(Denial),
+    /// Not known: the store could not be asked. Trying later would help.
+    Unavailable,
+}
+
+/// Permission to pass. Only `auth` can make one:
+/// ```compile_fail
+/// fn forge(session: sidegate::auth::ActiveSession) -> sidegate::auth::Grant {
+///     sidegate::auth::Grant { session }
+/// }
+/// ```
+/// Everyone can read one:
+/// ```
+/// fn read(grant: &sidegate::auth::Grant) -> &sidegate::auth::Identity {
+///     grant.identity()
+/// }
+/// ```
+#[derive(Debug)]
+pub struct Grant {
+    session: ActiveSession,
+}
+
+/// Why a request may not pass. The codes are stable: people build alerts on them.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Denial {
+    /// No session cookie of the configured name.
+    NoCredential,
+    /// A cookie that this deployment's secret did not sign.
+    BadSignature,
+    /// A genuine token without a session: signed out, or never stored.
+    NoSession,
+    /// A genuine session that is over.
+    Expired,
+}
+
+impl Denial {
+    /// The stable code, in snake case.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::NoCredential => "no_credential",
+            Self::BadSignature => "bad_signature",
+            Self::NoSession => "no_session",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+impl Grant {
+    pub(super) fn to(session: ActiveSession) -> Self {
+        Self { session }
+    }
+
+    /// Who passes.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        self.session.identity()
+    }
+}

@@ -1,0 +1,129 @@
+//! Which proxy asks, and how it must be answered: one closed contract a caller.
+//!
+//! A dialect reads its own set of headers and refuses the rest, because a header that its proxy does not set is a
+//! header that the client may have set (`CALLERS.md` §0.6). It is chosen by the path that the proxy was configured to
+//! ask, never guessed.
+
+mod answer;
+mod guard;
+mod nginx;
+mod original;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderName, Response};
+use http_body_util::Full;
+
+pub use self::answer::not_found;
+pub use self::original::{LoginPage, LoginPageError};
+
+use crate::auth::{CheckRequest, Decision};
+
+/// An answer to a proxy.
+pub type Answer = Response<Full<Bytes>>;
+
+/// A caller's contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    /// nginx `auth_request`, and whatever sends `X-Original-URL` and `X-Original-Method` as it does.
+    Nginx,
+}
+
+/// Why a question was not even considered: it is not of the caller's form, or may be forged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// It comes from an address that is none of `trusted_proxies`.
+    UntrustedPeer,
+    /// The proxy did not say what the client asked for.
+    MissingHeader(HeaderName),
+    /// A header that decides, or that tells who somebody is, stands there twice.
+    DuplicateHeader(HeaderName),
+    /// A header that some servers take for one of those: `x_auth_user_id`.
+    TwinHeader(HeaderName),
+    /// A header that decides holds nothing usable.
+    MalformedHeader(HeaderName),
+}
+
+impl Dialect {
+    /// All of them.
+    pub const ALL: [Self; 1] = [Self::Nginx];
+
+    /// The dialect that is spoken at `path`, if any.
+    #[must_use]
+    pub fn at(path: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|dialect| dialect.path() == path)
+    }
+
+    /// Where its proxy asks.
+    #[must_use]
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::Nginx => "/auth/nginx",
+        }
+    }
+
+    /// The stable code, in snake case.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Nginx => "nginx",
+        }
+    }
+
+    /// What the client asked for, as this dialect's proxy tells it.
+    ///
+    /// # Errors
+    /// If the proxy did not tell, or the client may have.
+    pub fn decode(self, question: &Parts) -> Result<CheckRequest<'_>, Refusal> {
+        match self {
+            Self::Nginx => nginx::decode(question),
+        }
+    }
+
+    /// The answer to `request`, in the statuses and headers that this dialect's proxy understands.
+    #[must_use]
+    pub fn encode(
+        self,
+        request: &CheckRequest<'_>,
+        decision: &Decision,
+        login: Option<&LoginPage>,
+    ) -> Answer {
+        match self {
+            Self::Nginx => nginx::encode(request, decision, login),
+        }
+    }
+
+    /// The answer to what was refused.
+    #[must_use]
+    pub fn refuse(self, refusal: &Refusal) -> Answer {
+        match self {
+            Self::Nginx => nginx::refuse(refusal),
+        }
+    }
+}
+
+impl Refusal {
+    /// The stable code, in snake case.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::UntrustedPeer => "untrusted_peer",
+            Self::MissingHeader(_) => "missing_header",
+            Self::DuplicateHeader(_) => "duplicate_header",
+            Self::TwinHeader(_) => "twin_header",
+            Self::MalformedHeader(_) => "malformed_header",
+        }
+    }
+
+    /// The header that it is about.
+    #[must_use]
+    pub const fn header(&self) -> Option<&HeaderName> {
+        match self {
+            Self::UntrustedPeer => None,
+            Self::MissingHeader(name)
+            | Self::DuplicateHeader(name)
+            | Self::TwinHeader(name)
+            | Self::MalformedHeader(name) => Some(name),
+        }
+    }
+}

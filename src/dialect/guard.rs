@@ -1,0 +1,36 @@
+//! Headers that must stand in a question once and under one spelling.
+//!
+//! nginx, Envoy and uvicorn each pick another one of two equal headers, and WSGI servers fold `_` into `-`
+//! (`CALLERS.md` §4, rows 5, 7, 11, 17): whoever could send a second one would choose its identity.
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::Refusal;
+
+/// What all identity headers begin with.
+const IDENTITY_PREFIX: &str = "x-auth-";
+
+/// Refuses duplicates and underscore twins of `reads` and of all identity headers.
+pub(super) fn check(headers: &HeaderMap, reads: &[&HeaderName]) -> Result<(), Refusal> {
+    let is_guarded =
+        |name: &str| name.starts_with(IDENTITY_PREFIX) || reads.iter().any(|read| read.as_str() == name);
+    for name in headers.keys() {
+        if name.as_str().contains('_') && is_guarded(&name.as_str().replace('_', "-")) {
+            return Err(Refusal::TwinHeader(name.clone()));
+        }
+    }
+    // More values than names: only then can one stand there twice.
+    if headers.len() > headers.keys_len() {
+        for name in headers.keys() {
+            if is_guarded(name.as_str()) && headers.get_all(name).iter().nth(1).is_some() {
+                return Err(Refusal::DuplicateHeader(name.clone()));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The value of a header without which the question cannot be answered.
+pub(super) fn required<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<&'a HeaderValue, Refusal> {
+    headers.get(name).filter(|value| !value.is_empty()).ok_or_else(|| Refusal::MissingHeader(name.clone()))
+}

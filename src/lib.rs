@@ -1,0 +1,13 @@
+//! sidegate: is this Better Auth session cookie live, and whose is it?
+//!
+//! A library only so that tests, benches and fuzzers can reach its parts; the product is the `sidegate` program.
+//! Imports run one way: `clock, secret` → `auth` → `store` → `cache` → `gate` → `dialect` → `serve` → `config`, `cli`.
+
+pub mod auth;
+pub mod cache;
+pub mod clock;
+pub mod dialect;
+pub mod gate;
+pub mod metrics;
+pub mod secret;
+pub mod store;

@@ -1,0 +1,134 @@
+//! Every metric, declared once. Names and labels are interface; a label is a word of ours, never a client's.
+
+use std::time::Duration;
+
+use prometheus_client::encoding::text;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+
+/// `static` on both sides: nothing that a client sends can become a label.
+type Labels<const N: usize> = [(&'static str, &'static str); N];
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct DecisionLabels {
+    /// Which caller asked: a dialect's code.
+    pub dialect: &'static str,
+    /// `allow`, `unauthenticated`, `forbidden`, `unavailable` or `refused`.
+    pub outcome: &'static str,
+    /// The denial's or refusal's code; empty for the others.
+    pub reason: &'static str,
+    /// `hit`, `miss`, or `none` where no lookup was needed.
+    pub cache: &'static str,
+}
+
+/// Times of lookups, by result.
+#[derive(Clone, Debug)]
+pub struct Lookups(Family<Labels<1>, Histogram, fn() -> Histogram>);
+
+/// What is counted and measured while serving.
+pub struct Metrics {
+    registry: Registry,
+    decisions: Family<Labels<4>, Counter>,
+    lookups: Lookups,
+    connections: Gauge,
+    cache_entries: Gauge,
+    store_connections: Family<Labels<1>, Gauge>,
+}
+
+/// What is read at the moment of a scrape rather than counted.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Snapshot {
+    /// Sessions and absences that the cache remembers.
+    pub cache_entries: u64,
+    /// Store connections at work.
+    pub store_busy: usize,
+    /// Store connections waiting.
+    pub store_idle: usize,
+}
+
+/// Upper bounds in seconds: the measured floor of a lookup is about 0.1 ms, the default `store_timeout` 0.5 s.
+const LOOKUP_BUCKETS: [f64; 11] = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5];
+
+impl Metrics {
+    /// All metrics at zero.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("sidegate");
+        let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("build", "The running program", build);
+
+        let decisions = Family::default();
+        let help = "Requests answered, by caller, outcome, reason and cache state";
+        registry.register("decisions", help, Family::clone(&decisions));
+
+        let lookups = Lookups(Family::new_with_constructor(|| Histogram::new(LOOKUP_BUCKETS)));
+        let help = "Time one question to the session store took, cache hits excluded";
+        registry.register_with_unit("store_lookup", help, Unit::Seconds, lookups.0.clone());
+
+        let connections = Gauge::default();
+        let help = "Client connections open on the gate's listener";
+        registry.register("connections", help, Gauge::clone(&connections));
+
+        let cache_entries = Gauge::default();
+        let help = "Sessions and brief absences that the cache remembers";
+        registry.register("cache_entries", help, Gauge::clone(&cache_entries));
+
+        let store_connections = Family::default();
+        let help = "Connections open to the session store, by state";
+        registry.register("store_connections", help, Family::clone(&store_connections));
+
+        Self { registry, decisions, lookups, connections, cache_entries, store_connections }
+    }
+
+    /// The counter of one outcome, to be kept where it is needed often.
+    #[must_use]
+    pub fn decision(&self, labels: &DecisionLabels) -> Counter {
+        let DecisionLabels { dialect, outcome, reason, cache } = *labels;
+        let labels = [("dialect", dialect), ("outcome", outcome), ("reason", reason), ("cache", cache)];
+        self.decisions.get_or_create(&labels).clone()
+    }
+
+    /// Where a store reports its lookups.
+    #[must_use]
+    pub fn lookups(&self) -> Lookups {
+        self.lookups.clone()
+    }
+
+    /// Open connections on the gate's listener.
+    #[must_use]
+    pub fn connections(&self) -> &Gauge {
+        &self.connections
+    }
+
+    /// All of them in the `OpenMetrics` text format.
+    #[must_use]
+    pub fn encode(&self, snapshot: Snapshot) -> String {
+        self.cache_entries.set(i64::try_from(snapshot.cache_entries).unwrap_or(i64::MAX));
+        for (state, open) in [("busy", snapshot.store_busy), ("idle", snapshot.store_idle)] {
+            let open = i64::try_from(open).unwrap_or(i64::MAX);
+            self.store_connections.get_or_create(&[("state", state)]).set(open);
+        }
+        let mut page = String::new();
+        // Writing to a String cannot fail.
+        let _ = text::encode(&mut page, &self.registry);
+        page
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Lookups {
+    /// One lookup ended so after that long.
+    pub fn took(&self, result: &'static str, time: Duration) {
+        self.0.get_or_create(&[("result", result)]).observe(time.as_secs_f64());
+    }
+}

@@ -1,0 +1,196 @@
+//! Where sessions are looked up: one question, read-only, asked of whichever store the operator named.
+
+mod measured;
+mod mysql;
+mod postgres;
+mod schema;
+mod sql;
+mod sqlite;
+
+use std::future::Future;
+use std::time::Duration;
+
+pub use self::measured::Measured;
+pub use self::schema::{ColumnCase, SESSION_FIELDS, Schema, SqlName, SqlNameError, USER_FIELDS};
+
+use self::mysql::MySql;
+use self::postgres::Postgres;
+use self::sql::SqlStore;
+use self::sqlite::Sqlite;
+use crate::auth::{Session, VerifiedToken};
+
+/// Read access to sessions.
+pub trait SessionStore: Send + Sync + 'static {
+    /// The session this token names, live or not.
+    ///
+    /// `Ok(None)` means the store is sure there is none. Doubt of any kind is an error, for callers
+    /// turn the first into "sign in" and the second into "try later".
+    fn find(&self, token: &VerifiedToken)
+    -> impl Future<Output = Result<Option<Session>, StoreError>> + Send;
+}
+
+/// Why a store could not be believed. No variant holds a token or a password.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It took a connection and then did not answer in time.
+    #[error("the store did not answer within {0:?}")]
+    Timeout(Duration),
+    /// No connection could be made, or each one broke.
+    #[error("cannot reach the store: {0}")]
+    Unreachable(String),
+    /// It answered the question with an error: a missing table, column or permission.
+    #[error("the store refused the lookup: {0}")]
+    Refused(String),
+    /// It answered with a row that cannot be a session's.
+    #[error("the store's row is not a session: {0}")]
+    Malformed(String),
+    /// The lookup ended without an answer, by a defect of ours.
+    #[error("the lookup broke off")]
+    BrokeOff,
+}
+
+impl StoreError {
+    /// The stable code, in snake case.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Timeout(_) => "timeout",
+            Self::Unreachable(_) => "unreachable",
+            Self::Refused(_) => "refused",
+            Self::Malformed(_) => "malformed",
+            Self::BrokeOff => "broke_off",
+        }
+    }
+}
+
+/// How a store is reached.
+#[derive(Clone, Debug)]
+pub struct StoreOptions {
+    /// Names of tables and columns.
+    pub schema: Schema,
+    /// Most connections kept open at once.
+    pub connections: u32,
+    /// Longest wait for a connection, new or pooled.
+    pub connect_timeout: Duration,
+    /// Longest wait for the answer to a lookup.
+    pub timeout: Duration,
+}
+
+/// Connections of a store's pool, at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PoolState {
+    /// Open and at work.
+    pub busy: usize,
+    /// Open and waiting.
+    pub idle: usize,
+}
+
+/// Any of the stores that a URL can name.
+#[derive(Clone, Debug)]
+pub struct AnyStore(Kind);
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Postgres(SqlStore<Postgres>),
+    MySql(SqlStore<MySql>),
+    Sqlite(SqlStore<Sqlite>),
+}
+
+/// Why a store URL was not accepted. It says nothing of the URL itself, which may hold a password.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreUrlError {
+    /// The scheme is none that a store speaks.
+    #[error("the URL's scheme is {0:?}")]
+    Scheme(String),
+    /// The rest of the URL does not fit the scheme.
+    #[error("the URL is malformed: {0}")]
+    Malformed(String),
+}
+
+impl AnyStore {
+    /// Schemes that [`AnyStore::open`] takes.
+    pub const SCHEMES: &'static str =
+        "postgres://user@host/db, mysql://user@host/db, mariadb://user@host/db or sqlite:/path/to/file.db";
+
+    /// Prepares a store without connecting to it: a gate starts whether or not its database is up.
+    ///
+    /// # Errors
+    /// If the URL names no store.
+    pub fn open(url: &str, options: &StoreOptions) -> Result<Self, StoreUrlError> {
+        // A text without a colon may be a password that slipped in: its place in an error is empty.
+        let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
+        match scheme {
+            "postgres" | "postgresql" => SqlStore::open(url, options).map(Kind::Postgres),
+            "mysql" => SqlStore::open(url, options).map(Kind::MySql),
+            // sqlx knows the protocol by MySQL's name alone.
+            "mariadb" => SqlStore::open(&url.replacen("mariadb", "mysql", 1), options).map(Kind::MySql),
+            "sqlite" => SqlStore::open(url, options).map(Kind::Sqlite),
+            _ => Err(StoreUrlError::Scheme(scheme.to_owned())),
+        }
+        .map(Self)
+    }
+
+    /// The program behind it, as its makers write it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match &self.0 {
+            Kind::Postgres(_) => "PostgreSQL",
+            Kind::MySql(_) => "MySQL/MariaDB",
+            Kind::Sqlite(_) => "SQLite",
+        }
+    }
+
+    /// Asks the lookup itself for a token that no session has: connection, permissions, tables and columns in one.
+    ///
+    /// # Errors
+    /// What a lookup would meet now.
+    pub async fn probe(&self) -> Result<(), StoreError> {
+        match &self.0 {
+            Kind::Postgres(store) => store.probe().await,
+            Kind::MySql(store) => store.probe().await,
+            Kind::Sqlite(store) => store.probe().await,
+        }
+    }
+
+    /// [`AnyStore::probe`] on a connection of its own: slower, and its error names the cause where the pool would
+    /// only say that it has no connection.
+    ///
+    /// # Errors
+    /// What connecting or a lookup meets now.
+    pub async fn diagnose(&self) -> Result<(), StoreError> {
+        match &self.0 {
+            Kind::Postgres(store) => store.diagnose().await,
+            Kind::MySql(store) => store.diagnose().await,
+            Kind::Sqlite(store) => store.diagnose().await,
+        }
+    }
+
+    /// How its pool stands.
+    #[must_use]
+    pub fn pool(&self) -> PoolState {
+        match &self.0 {
+            Kind::Postgres(store) => store.pool(),
+            Kind::MySql(store) => store.pool(),
+            Kind::Sqlite(store) => store.pool(),
+        }
+    }
+
+    /// Ends its connections in an orderly way.
+    pub async fn close(&self) {
+        match &self.0 {
+            Kind::Postgres(store) => store.close().await,
+            Kind::MySql(store) => store.close().await,
+            Kind::Sqlite(store) => store.close().await,
+        }
+    }
+}
+
+impl SessionStore for AnyStore {
+    async fn find(&self, token: &VerifiedToken) -> Result<Option<Session>, StoreError> {
+        match &self.0 {
+            Kind::Postgres(store) => store.find(token).await,
+            Kind::MySql(store) => store.find(token).await,
+            Kind::Sqlite(store) => store.find(token).await,
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! SQLite.
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
+use sqlx::{Row as _, TypeInfo as _, ValueRef as _};
+
+use super::StoreOptions;
+use super::schema::Grammar;
+use super::sql::Flavour;
+use crate::clock::UnixMillis;
+
+/// SQLite, through sqlx.
+#[derive(Debug)]
+pub(super) struct Sqlite;
+
+impl Flavour for Sqlite {
+    type Db = sqlx::Sqlite;
+
+    fn grammar() -> Grammar {
+        Grammar { quote: '"', parameter: "?1", text: "TEXT", instant: ("", "") }
+    }
+
+    fn prepare(options: SqliteConnectOptions, store: &StoreOptions) -> SqliteConnectOptions {
+        options.read_only(true).create_if_missing(false).busy_timeout(store.timeout)
+    }
+
+    /// SQLite keeps what it was given: Better Auth writes ISO text, Drizzle and Prisma integer milliseconds.
+    fn instant(row: &SqliteRow, index: usize) -> Result<UnixMillis, String> {
+        let value = row.try_get_raw(index).map_err(|error| error.to_string())?;
+        if value.is_null() {
+            return Ok(UnixMillis::EPOCH);
+        }
+        let kind = value.type_info().name().to_owned();
+        let unreadable = |error: sqlx::Error| error.to_string();
+        match kind.as_str() {
+            "TEXT" => parse(row.try_get_unchecked::<&str, _>(index).map_err(unreadable)?),
+            "INTEGER" => row.try_get_unchecked(index).map(UnixMillis::new).map_err(unreadable),
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "JavaScript drops the fraction, and `as` saturates"
+            )]
+            "REAL" => row
+                .try_get_unchecked::<f64, _>(index)
+                .map(|millis| UnixMillis::new(millis as i64))
+                .map_err(unreadable),
+            _ => Err(format!("is of type {kind}, not text, integer or real")),
+        }
+    }
+}
+
+/// ISO text as `new Date` reads it, but for a date and time without zone, which JavaScript takes as local time and
+/// sidegate as UTC.
+fn parse(text: &str) -> Result<UnixMillis, String> {
+    let at = text
+        .parse::<Timestamp>()
+        .or_else(|_| text.parse::<DateTime>().and_then(|at| TimeZone::UTC.to_timestamp(at)))
+        // Better Auth would take it as an expiry that never comes.
+        .map_err(|_| "is text that is no date".to_owned())?;
+    Ok(UnixMillis::new(at.as_millisecond()))
+}
