@@ -56,6 +56,12 @@ impl<S: SessionStore> Gate<S> {
         Self { rules, cache, store: Arc::new(store), patience }
     }
 
+    /// The memory in front of the store.
+    #[must_use]
+    pub fn cache(&self) -> Arc<SessionCache> {
+        Arc::clone(&self.cache)
+    }
+
     /// Decides one request. Infallible: trouble becomes [`Decision::Unavailable`], so that no `?` on the way can turn
     /// it into something else.
     pub async fn check(&self, request: &CheckRequest<'_>, now: impl Fn() -> UnixMillis) -> Checked {

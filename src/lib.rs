@@ -5,9 +5,13 @@
 
 pub mod auth;
 pub mod cache;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod dialect;
 pub mod gate;
+pub mod log;
 pub mod metrics;
 pub mod secret;
+pub mod serve;
 pub mod store;

@@ -50,7 +50,8 @@ pub enum LoginPageError {
 }
 
 impl LoginPage {
-    /// The page at `url`, which takes the place to return to in the query parameter `return_to`.
+    /// The page at `url`, which takes the place to return to in the query parameter `return_to`; none is
+    /// told if that is empty.
     ///
     /// # Errors
     /// If it is no URL that a browser can be sent to.
@@ -77,7 +78,7 @@ impl LoginPage {
         let returns =
             matches!(target, [b'/', second, ..] if !matches!(second, b'/' | b'\\')) || target == b"/";
         let repeats = [Method::GET, Method::HEAD].contains(&request.method);
-        if !returns || !repeats || target.len() > RETURN_BYTES_MAX {
+        if self.return_to.is_empty() || !returns || !repeats || target.len() > RETURN_BYTES_MAX {
             return self.url.clone();
         }
         let joint = if self.url.as_bytes().contains(&b'?') { '&' } else { '?' };

@@ -1,0 +1,44 @@
+//! `sidegate check`: everything that `serve` needs, tried once and told line by line.
+
+use std::process::ExitCode;
+
+use super::{Failure, Outcome, runtime, say};
+use crate::config::{Config, ConfigError, Sources};
+use crate::store::StoreError;
+
+pub(super) fn run(sources: &Sources) -> Outcome {
+    let config = Config::load(sources)?;
+    let from = sources.path().map_or("flags and environment".to_owned(), |path| path.display().to_string());
+    say(&format!("settings  ok    from {from}\n"));
+    say(&format!("secret    ok    {} characters\n", config.secret.expose().chars().count()));
+    say(&format!("cookie    ok    {} is the one cookie that is read\n", config.cookie_name));
+    for warning in &config.warnings {
+        say(&format!("warning         {warning}\n"));
+    }
+    runtime(1)?.block_on(async {
+        let store = config.open_store()?;
+        match store.diagnose().await {
+            Ok(()) => {
+                say(&format!("store     ok    {} answers the lookup\n", store.name()));
+                Ok(ExitCode::SUCCESS)
+            }
+            Err(error) => {
+                say(&format!("store     FAIL  {}\n", store.name()));
+                Err(Failure::failed(&advise(&error)))
+            }
+        }
+    })
+}
+
+fn advise(error: &StoreError) -> ConfigError {
+    let hint = match error {
+        StoreError::Unreachable(_) => "start the database, or mend the host, port and password in store",
+        StoreError::Timeout(_) => "give store_timeout more, or find out what the database waits for",
+        StoreError::Refused(_) => {
+            "grant SELECT on both tables; set session_table, user_table, column_case, session_fields and user_fields \
+             to the names that Better Auth uses"
+        }
+        StoreError::Malformed(_) | StoreError::BrokeOff => "see what the session table holds",
+    };
+    ConfigError::new("sessions cannot be looked up").because(error).hint(hint)
+}

@@ -1,0 +1,188 @@
+//! `sidegate explain`: the steps of one decision, each with its result, none with the token.
+//!
+//! It calls what the gate calls, one step at a time, so that it cannot tell another story.
+
+mod question;
+
+use std::fmt::Write as _;
+use std::io::Read as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use http::request::Parts;
+use jiff::Timestamp;
+
+use self::question::Question;
+use super::{Failure, Outcome, runtime, say};
+use crate::auth::{CheckRequest, Credential, Decision, Rules, Session, Step, VerifiedToken};
+use crate::clock::{self, UnixMillis};
+use crate::config::{Config, ConfigError};
+use crate::dialect::{Dialect, Refusal};
+use crate::store::{AnyStore, SessionStore as _};
+
+/// A request's head is never longer than this.
+const INPUT_BYTES_MAX: u64 = 1 << 20;
+
+pub(super) fn run(config: &Config, argument: Option<&String>) -> Outcome {
+    let text = match argument.map(String::as_str) {
+        Some("-") | None => read_input()?,
+        Some(text) => text.as_bytes().to_vec(),
+    };
+    let question =
+        Question::parse(&text, config.cookie_name.as_str()).map_err(|error| Failure::failed(&error))?;
+    runtime(1)?.block_on(async {
+        let store = config.open_store()?;
+        let mut steps = Steps::default();
+        tell(&mut steps, config, &store, &question).await;
+        say(&steps.0);
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+fn read_input() -> Result<Vec<u8>, Failure> {
+    let mut text = Vec::new();
+    std::io::stdin()
+        .lock()
+        .take(INPUT_BYTES_MAX)
+        .read_to_end(&mut text)
+        .map_err(|error| Failure::failed(&ConfigError::new("cannot read standard input").because(error)))?;
+    Ok(text)
+}
+
+/// Lines of step, result and explanation.
+#[derive(Default)]
+struct Steps(String);
+
+impl Steps {
+    fn step(&mut self, step: &str, result: &str, why: impl std::fmt::Display) {
+        let _ = writeln!(self.0, "{step:<10} {result:<5} {why}");
+    }
+}
+
+async fn tell(steps: &mut Steps, config: &Config, store: &AnyStore, question: &Question) {
+    let rules = config.rules();
+    match question {
+        Question::FromNginx(parts) => match Dialect::Nginx.decode(parts) {
+            Ok(request) => {
+                let asked = format!("nginx asks about {} {}", request.method, path(request.target));
+                steps.step("question", "ok", asked);
+                tell_request(steps, &rules, store, &request, parts).await;
+            }
+            Err(refusal) => {
+                steps.step("question", "FAIL", told(&refusal));
+                steps.step("decision", "403", refusal.code());
+            }
+        },
+        Question::OfClient(parts) => {
+            let host =
+                parts.headers.get(http::header::HOST).map(http::HeaderValue::as_bytes).unwrap_or_default();
+            let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).as_bytes();
+            let request =
+                CheckRequest { method: parts.method.clone(), host, target, headers: &parts.headers };
+            steps.step("question", "ok", format!("a client asks for {} {}", request.method, path(target)));
+            tell_request(steps, &rules, store, &request, parts).await;
+        }
+    }
+}
+
+async fn tell_request(
+    steps: &mut Steps,
+    rules: &Rules,
+    store: &AnyStore,
+    request: &CheckRequest<'_>,
+    parts: &Parts,
+) {
+    tell_credential(steps, rules, request, parts);
+    let decision = match rules.begin(request) {
+        Step::Done(decision) => decision,
+        Step::Lookup(pending) => match look_up(steps, store, pending.token()).await {
+            Some(found) => pending.finish(found, clock::now()),
+            None => Decision::Unavailable,
+        },
+    };
+    let (status, why) = match &decision {
+        Decision::Allow(_) => ("200", "allow"),
+        Decision::Unauthenticated(denial) => ("401", denial.code()),
+        Decision::Forbidden(denial) => ("403", denial.code()),
+        Decision::Unavailable => ("503", "store_unavailable"),
+    };
+    steps.step("decision", status, why);
+    let answer = Dialect::Nginx.encode(request, &decision, None);
+    for (name, value) in answer.headers().iter().filter(|(name, _)| name.as_str().starts_with("x-auth-")) {
+        steps.step("", "", format!("{name}: {}", value.to_str().unwrap_or_default()));
+    }
+}
+
+fn tell_credential(steps: &mut Steps, rules: &Rules, request: &CheckRequest<'_>, parts: &Parts) {
+    let name = rules.cookie_name();
+    let Some(credential) = rules.credential(request) else {
+        steps.step("cookie", "FAIL", format!("there is no cookie named {name} with a value"));
+        for other in Credential::cookie_names(&parts.headers).filter(|other| looks_like_one(other)) {
+            let hint = format!(
+                "there is {}: see cookie_prefix, cookie_name and secure_cookies",
+                other.escape_debug()
+            );
+            steps.step("", "try", hint);
+        }
+        return;
+    };
+    steps.step(
+        "cookie",
+        "ok",
+        format!("{name}, {} characters once decoded", credential.text().chars().count()),
+    );
+    match rules.verify(&credential) {
+        Ok(_) => steps.step("signature", "ok", "HMAC-SHA256 over the token matches, with this secret"),
+        Err(error) => steps.step("signature", "FAIL", error),
+    }
+}
+
+/// `None` if the store could not say.
+async fn look_up(steps: &mut Steps, store: &AnyStore, token: &VerifiedToken) -> Option<Option<Arc<Session>>> {
+    match store.find(token).await {
+        Ok(Some(session)) => {
+            steps.step("session", "ok", format!("{} has one (digest {})", store.name(), token.digest()));
+            let (result, when) = expiry(&session, clock::now());
+            steps.step("expiry", result, when);
+            Some(Some(Arc::new(session)))
+        }
+        Ok(None) => {
+            let why = format!("{} has none for this token (digest {})", store.name(), token.digest());
+            steps.step("session", "FAIL", format!("{why}: signed out, or of another database"));
+            Some(None)
+        }
+        Err(error) => {
+            steps.step("session", "FAIL", error);
+            None
+        }
+    }
+}
+
+fn expiry(session: &Session, now: UnixMillis) -> (&'static str, String) {
+    let at = Timestamp::from_millisecond(session.expires_at().get());
+    let at = at.map_or_else(|_| "never".to_owned(), |at| format!("{at:.3}"));
+    if session.is_active_at(now) {
+        ("ok", format!("live until {at}"))
+    } else {
+        ("FAIL", format!("over since {at}"))
+    }
+}
+
+/// Whether a cookie is likely Better Auth's under another setting.
+fn looks_like_one(name: &str) -> bool {
+    name.ends_with("session_token") || name.ends_with("session-token")
+}
+
+fn path(target: &[u8]) -> String {
+    target.split(|&byte| byte == b'?').next().unwrap_or_default().escape_ascii().to_string()
+}
+
+fn told(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::UntrustedPeer => "it comes from an address that is none of trusted_proxies".to_owned(),
+        Refusal::MissingHeader(name) => format!("{name} is missing: nginx/sidegate-server.conf sets it"),
+        Refusal::DuplicateHeader(name) => format!("{name} is there twice"),
+        Refusal::TwinHeader(name) => format!("{name} is what some servers take for an identity header"),
+        Refusal::MalformedHeader(name) => format!("{name} holds nothing usable"),
+    }
+}

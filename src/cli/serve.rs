@@ -1,0 +1,77 @@
+//! `sidegate serve`
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use super::{Failure, Outcome, runtime};
+use crate::cache::SessionCache;
+use crate::config::{Config, ConfigError};
+use crate::gate::Gate;
+use crate::log;
+use crate::metrics::Metrics;
+use crate::serve::{Ended, Front, Server, Signals, bind};
+use crate::store::{AnyStore, Measured};
+
+pub(super) fn run(config: &Config) -> Outcome {
+    log::init(config.log);
+    runtime(config.workers)?.block_on(async {
+        let store = config.open_store()?;
+        serve(config, store, |_, _| {}).await
+    })
+}
+
+/// Serves `store` as `config` says; `ready` is told both addresses once they are bound.
+pub(super) async fn serve(config: &Config, store: AnyStore, ready: impl FnOnce(&str, &str)) -> Outcome {
+    // Before the first thing that a signal could leave half done.
+    let signals = Signals::new()
+        .map_err(|error| Failure::failed(&ConfigError::new("cannot wait for signals").because(error)))?;
+    let (gate, admin) =
+        bind(&config.listen, &config.admin_listen, config.listen_mode).map_err(|(setting, error)| {
+            let at = if setting == "listen" { &config.listen } else { &config.admin_listen };
+            let what = format!("cannot listen on {at}, the address of {setting}");
+            Failure::failed(
+                &ConfigError::new(what).because(error).hint(format!("free it, or set {setting} to another")),
+            )
+        })?;
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    let (listen, admin_listen) = (gate.address(), admin.address());
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        %listen,
+        %admin_listen,
+        store = store.name(),
+        cookie = %config.cookie_name,
+        workers = config.workers,
+        "listening"
+    );
+    ready(&listen, &admin_listen);
+
+    let metrics = Arc::new(Metrics::new());
+    let cache = SessionCache::new(config.cache_capacity, config.ages);
+    let measured = Measured::new(store.clone(), metrics.lookups());
+    let gate_of_all = Gate::new(config.rules(), cache, measured, config.store.timeout);
+    let front =
+        Front::new(gate_of_all, config.login.clone(), config.trusted_proxies.clone(), Arc::clone(&metrics));
+    let server = Server {
+        front: Arc::new(front),
+        gate,
+        admin,
+        store: store.clone(),
+        metrics,
+        limits: config.limits,
+        drain_timeout: config.drain_timeout,
+    };
+    let ended = server.run(signals).await;
+    match ended {
+        Ended::Drained => {
+            store.close().await;
+            Ok(ExitCode::SUCCESS)
+        }
+        Ended::CutOff => Err(Failure::failed(
+            &ConfigError::new("some requests under way were cut off")
+                .because("they took longer than drain_timeout, or a second signal came"),
+        )),
+    }
+}

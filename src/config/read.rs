@@ -1,0 +1,313 @@
+//! From texts to values: each with its range, each mistake with its hint.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::str::FromStr;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use super::Config;
+use super::error::ConfigError;
+use super::secret;
+use super::sources::{Given, Sources, nearest};
+use crate::auth::CookieName;
+use crate::cache::Ages;
+use crate::dialect::LoginPage;
+use crate::log::{LogFormat, LogOptions};
+use crate::secret::Secret;
+use crate::serve::{Limits, Listen};
+use crate::store::{ColumnCase, SESSION_FIELDS, Schema, SqlName, StoreOptions, USER_FIELDS};
+
+/// Collects mistakes instead of stopping at the first.
+pub(super) struct Reader<'a> {
+    sources: &'a Sources,
+    errors: Vec<ConfigError>,
+    warnings: Vec<String>,
+}
+
+/// A day: what is longer was hardly meant, and no sum of two overflows.
+const DURATION_MAX: Duration = Duration::from_hours(24);
+/// nginx closes idle upstream connections after this long (`keepalive_timeout` in `upstream`).
+const NGINX_KEEPALIVE: Duration = Duration::from_mins(1);
+
+impl<'a> Reader<'a> {
+    pub(super) fn read(sources: &'a Sources) -> Result<Config, Vec<ConfigError>> {
+        let mut reader = Self { sources, errors: Vec::new(), warnings: Vec::new() };
+        let config = reader.config();
+        match config {
+            Some(config) if reader.errors.is_empty() => Ok(config),
+            Some(_) | None => Err(reader.errors),
+        }
+    }
+
+    pub(super) fn read_admin_listen(sources: &'a Sources) -> Result<Listen, Vec<ConfigError>> {
+        let mut reader = Self { sources, errors: Vec::new(), warnings: Vec::new() };
+        reader.admin_listen().ok_or(reader.errors)
+    }
+
+    /// `None` where a mistake leaves nothing to go on with; it is among the errors then.
+    fn config(&mut self) -> Option<Config> {
+        let listen = self.parsed("listen", "write 127.0.0.1:4180, unix:/path/to/socket or fd:3");
+        let listen_mode = self.value("listen_mode", "write an octal number such as 0660", octal);
+        let admin_listen = self.admin_listen();
+        let secret = self.secret();
+        let cookie_name = self.cookie_name();
+        let store_url = self.store_url();
+        let store = self.store();
+        let session = self.duration("cache_ttl", Duration::ZERO);
+        let absence = self.duration("negative_ttl", Duration::ZERO);
+        let cache_capacity = self.count("cache_capacity", 1, 1_000_000_000);
+        let trusted_proxies = self.parsed(
+            "trusted_proxies",
+            "write addresses, networks, loopback or unix with commas between them",
+        );
+        let login = self.login();
+        let limits = self.limits();
+        let drain_timeout = self.duration("drain_timeout", Duration::ZERO);
+        let workers = self.workers();
+        let log = self.log();
+        self.strangers();
+        Some(Config {
+            listen: listen?,
+            listen_mode: listen_mode?,
+            admin_listen: admin_listen?,
+            secret: secret?,
+            cookie_name: cookie_name?,
+            store: store?,
+            store_url: store_url?,
+            ages: Ages { session: session?, absence: absence? },
+            cache_capacity: cache_capacity?,
+            trusted_proxies: trusted_proxies?,
+            login,
+            limits: limits?,
+            drain_timeout: drain_timeout?,
+            workers: workers?,
+            log: log?,
+            warnings: std::mem::take(&mut self.warnings),
+        })
+    }
+
+    fn admin_listen(&mut self) -> Option<Listen> {
+        self.parsed("admin_listen", "write 127.0.0.1:4181, unix:/path/to/socket or fd:3")
+    }
+
+    fn secret(&mut self) -> Option<Secret> {
+        match secret::find(self.sources, &mut self.warnings) {
+            Ok(secret) => Some(secret),
+            Err(error) => self.mistake(error),
+        }
+    }
+
+    fn cookie_name(&mut self) -> Option<CookieName> {
+        let hint = "write the name that Better Auth gives its session cookie";
+        let secure = self.switch("secure_cookies")?;
+        let prefix = self.given("cookie_prefix");
+        let own = self.given("cookie_name");
+        if let (Some(name), Some(prefix)) = (&own, &prefix)
+            && !prefix.is_default()
+        {
+            let what =
+                format!("cookie_name ({}) and cookie_prefix ({}) are both set", name.origin, prefix.origin);
+            let hint =
+                "set one of them: Better Auth ignores its cookiePrefix where a cookie has a name of its own";
+            return self.mistake(ConfigError::new(what).hint(hint));
+        }
+        if secure && own.as_ref().is_some_and(|own| own.text.starts_with("__Secure-")) {
+            let what = "secure_cookies adds __Secure- to cookie_name, which begins with it";
+            return self.mistake(ConfigError::new(what).hint("leave __Secure- out of cookie_name"));
+        }
+        let mark = if secure { "__Secure-" } else { "" };
+        match own {
+            Some(own) => {
+                self.check("cookie_name", &own, hint, |name| CookieName::new(&format!("{mark}{name}")))
+            }
+            None => self.value("cookie_prefix", hint, |prefix| {
+                CookieName::new(&format!("{mark}{prefix}.session_token"))
+            }),
+        }
+    }
+
+    fn store_url(&mut self) -> Option<Secret> {
+        let url = self.given("store").map(|given| given.text.to_owned());
+        let url = url.or_else(|| self.sources.environment().get("DATABASE_URL").map(str::to_owned));
+        let Some(url) = url else {
+            let what = "no session store is named: neither store nor DATABASE_URL is set";
+            let hint =
+                "set DATABASE_URL to the database that Better Auth uses, such as postgres://user@host/db";
+            return self.mistake(ConfigError::new(what).hint(hint));
+        };
+        Some(Secret::new(url))
+    }
+
+    fn store(&mut self) -> Option<StoreOptions> {
+        let hint = "write the table's name, or schema.table";
+        let session = self.value("session_table", hint, SqlName::path);
+        let user = self.value("user_table", hint, SqlName::path);
+        let case = self.value("column_case", "write camel or snake", |text| match text {
+            "camel" => Ok(ColumnCase::Camel),
+            "snake" => Ok(ColumnCase::Snake),
+            _ => Err("there are two"),
+        });
+        let session_fields = self.fields("session_fields", &SESSION_FIELDS);
+        let user_fields = self.fields("user_fields", &USER_FIELDS);
+        let connections = self.count("store_connections", 1, 1000);
+        let connect_timeout = self.duration("store_connect_timeout", Duration::from_millis(1));
+        let timeout = self.duration("store_timeout", Duration::from_millis(1));
+        Some(StoreOptions {
+            schema: Schema::new(session?, user?, case?, &session_fields?, &user_fields?),
+            connections: u32::try_from(connections?).ok()?,
+            connect_timeout: connect_timeout?,
+            timeout: timeout?,
+        })
+    }
+
+    /// `expiresAt=valid_until,userId=owner`
+    fn fields(&mut self, name: &'static str, known: &[&str]) -> Option<BTreeMap<String, SqlName>> {
+        let hint =
+            format!("write field=column with commas between them; the fields read are {}", known.join(", "));
+        self.value(name, &hint, |text| {
+            text.split(',')
+                .map(str::trim)
+                .filter(|pair| !pair.is_empty())
+                .map(|pair| {
+                    let (field, column) = pair.split_once('=').ok_or_else(|| format!("{pair:?} has no ="))?;
+                    if !known.contains(&field) {
+                        return Err(format!("{field:?} is no field that is read"));
+                    }
+                    let column = SqlName::new(column).map_err(|error| format!("{field}: {error}"))?;
+                    Ok((field.to_owned(), column))
+                })
+                .collect()
+        })
+    }
+
+    fn login(&mut self) -> Option<LoginPage> {
+        let return_to = self.sources.given("return_to_param").map_or("", |given| given.text);
+        let url = self.given("login_url")?;
+        let hint = "write a path such as /login, or an http(s) URL";
+        self.check("login_url", &url, hint, |url| LoginPage::new(url, return_to))
+    }
+
+    fn limits(&mut self) -> Option<Limits> {
+        let connections = self.count("connections_max", 1, 1_000_000);
+        // hyper reads no less at once.
+        let header_bytes = self.count("header_bytes_max", 8192, 1 << 24);
+        let headers = self.count("headers_max", 1, 10_000);
+        let head = self.duration("header_read_timeout", Duration::from_millis(1));
+        let idle = self.duration("idle_timeout", Duration::from_millis(1));
+        if let Some(idle) = idle.filter(|idle| *idle <= NGINX_KEEPALIVE) {
+            self.warnings.push(format!(
+                "idle_timeout is {idle:?}, no longer than nginx keeps a connection: now and then a request will fail"
+            ));
+        }
+        Some(Limits {
+            connections: usize::try_from(connections?).ok()?,
+            header_bytes: usize::try_from(header_bytes?).ok()?,
+            headers: usize::try_from(headers?).ok()?,
+            header_read_timeout: head?,
+            idle_timeout: idle?,
+        })
+    }
+
+    fn workers(&mut self) -> Option<usize> {
+        let workers = usize::try_from(self.count("workers", 0, 1024)?).ok()?;
+        let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Some(if workers == 0 { cores() } else { workers })
+    }
+
+    fn log(&mut self) -> Option<LogOptions> {
+        let format = self.value("log_format", "write text or json", |text| match text {
+            "text" => Ok(LogFormat::Text),
+            "json" => Ok(LogFormat::Json),
+            _ => Err("there are two"),
+        });
+        let level = self.parsed("log_level", "write error, warn, info, debug or trace");
+        let denials = self.switch("log_denials");
+        Some(LogOptions { format: format?, level: level?, denials: denials? })
+    }
+
+    fn strangers(&mut self) {
+        for name in self.sources.environment().strangers() {
+            let likely = nearest(name.trim_start_matches("SIDEGATE_"));
+            let likely = likely.map(|name| format!("; did you mean the one for {name}?")).unwrap_or_default();
+            self.warnings.push(format!("the variable {name} is no setting and is ignored{likely}"));
+        }
+    }
+
+    fn given(&self, name: &'static str) -> Option<Given<'a>> {
+        self.sources.given(name).filter(|given| !given.text.is_empty() || given.is_default())
+    }
+
+    fn switch(&mut self, name: &'static str) -> Option<bool> {
+        self.parsed(name, "write true or false")
+    }
+
+    fn count(&mut self, name: &'static str, least: u64, most: u64) -> Option<u64> {
+        self.value(name, &format!("write a whole number from {least} to {most}"), |text| {
+            match text.parse::<u64>() {
+                Ok(count) if (least..=most).contains(&count) => Ok(count),
+                Ok(_) => Err("it is out of range".to_owned()),
+                Err(error) => Err(error.to_string()),
+            }
+        })
+    }
+
+    fn duration(&mut self, name: &'static str, least: Duration) -> Option<Duration> {
+        let hint = format!("write a number with its unit, from {least:?} to 24h, such as 500ms, 5s or 2m");
+        self.value(name, &hint, |text| {
+            let signed = SignedDuration::from_str(text).map_err(|_| "it is not a duration with a unit")?;
+            let duration = Duration::try_from(signed).map_err(|_| "it is negative")?;
+            if duration < least || duration > DURATION_MAX { Err("it is out of range") } else { Ok(duration) }
+        })
+    }
+
+    fn parsed<T: FromStr>(&mut self, name: &'static str, hint: &str) -> Option<T>
+    where
+        T::Err: Display,
+    {
+        self.value(name, hint, T::from_str)
+    }
+
+    /// The value of a setting that always has one.
+    fn value<T, E: Display>(
+        &mut self,
+        name: &'static str,
+        hint: &str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        let Some(given) = self.sources.given(name) else {
+            return self.mistake(ConfigError::new(format!("{name} is not set")).hint(hint));
+        };
+        self.check(name, &given, hint, parse)
+    }
+
+    fn check<T, E: Display>(
+        &mut self,
+        name: &str,
+        given: &Given<'_>,
+        hint: &str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        match parse(given.text) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                let what = format!("{name} is {:?}, set by {}", given.text, given.origin);
+                self.mistake(ConfigError::new(what).because(error).hint(hint))
+            }
+        }
+    }
+
+    fn mistake<T>(&mut self, error: ConfigError) -> Option<T> {
+        self.errors.push(error);
+        None
+    }
+}
+
+fn octal(text: &str) -> Result<u32, String> {
+    match u32::from_str_radix(text.trim_start_matches("0o"), 8) {
+        Ok(mode) if mode <= 0o777 => Ok(mode),
+        Ok(_) => Err("it is beyond 0777".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}

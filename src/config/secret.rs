@@ -1,0 +1,78 @@
+//! Better Auth's secret: found where Better Auth finds it, or in a file; never in a flag.
+
+use std::path::Path;
+
+use super::error::ConfigError;
+use super::sources::Sources;
+use crate::secret::Secret;
+
+/// The secret with which Better Auth runs where none is set. Everybody knows it.
+/// Source: better-auth 1.7.25 `utils/constants`.
+const PUBLIC_DEFAULT: &str = "better-auth-secret-12345678901234567890";
+/// Better Auth warns below this many characters.
+const CHARS_MIN: usize = 32;
+/// A longer file is something else.
+const FILE_BYTES_MAX: u64 = 64 * 1024;
+
+const HINT: &str = "set BETTER_AUTH_SECRET or secret_file to the very secret that Better Auth runs with";
+
+pub(super) fn find(sources: &Sources, warnings: &mut Vec<String>) -> Result<Secret, ConfigError> {
+    let (secret, origin) = match sources.given("secret_file") {
+        Some(given) => (read(Path::new(given.text))?, given.text.to_owned()),
+        None => from_environment(sources)?,
+    };
+    let text = secret.expose();
+    if text.is_empty() {
+        return Err(ConfigError::new(format!("the secret in {origin} is empty")).hint(HINT));
+    }
+    if text == PUBLIC_DEFAULT {
+        return Err(ConfigError::new(format!("the secret in {origin} is Better Auth's public default"))
+            .because("anybody can sign a session cookie with it")
+            .hint("set a secret of your own in Better Auth, and the same one here"));
+    }
+    let chars = text.chars().count();
+    if chars < CHARS_MIN {
+        warnings.push(format!(
+            "the secret in {origin} has {chars} characters; {CHARS_MIN} are the least that is safe"
+        ));
+    }
+    Ok(secret)
+}
+
+/// In Better Auth's own order (1.7.25 `context/secret-utils` and `create-context`).
+fn from_environment(sources: &Sources) -> Result<(Secret, String), ConfigError> {
+    let environment = sources.environment();
+    if let Some(secrets) = environment.get("BETTER_AUTH_SECRETS") {
+        // "2:new,1:old": the first entry signs and verifies, whatever its version.
+        let current = secrets.split(',').next().and_then(|entry| entry.trim().split_once(':'));
+        let Some((_, secret)) = current else {
+            return Err(ConfigError::new(
+                "BETTER_AUTH_SECRETS is not of the form version:secret,version:secret",
+            )
+            .hint("write it as Better Auth reads it, the current secret first"));
+        };
+        return Ok((Secret::new(secret.trim().to_owned()), "BETTER_AUTH_SECRETS".to_owned()));
+    }
+    ["BETTER_AUTH_SECRET", "AUTH_SECRET"]
+        .into_iter()
+        .find_map(|name| Some((Secret::new(environment.get(name)?.to_owned()), name.to_owned())))
+        .ok_or_else(|| ConfigError::new("there is no secret").hint(HINT))
+}
+
+fn read(path: &Path) -> Result<Secret, ConfigError> {
+    let unreadable = |error: &dyn std::fmt::Display| {
+        ConfigError::new(format!("cannot read the secret file {}", path.display()))
+            .because(error)
+            .hint("mount the file and make it readable by the user sidegate runs as")
+    };
+    let size = std::fs::metadata(path).map_err(|error| unreadable(&error))?.len();
+    if size > FILE_BYTES_MAX {
+        return Err(unreadable(&format!("it has {size} bytes, which is no secret")));
+    }
+    let mut text = std::fs::read_to_string(path).map_err(|error| unreadable(&error))?;
+    // Editors and `kubectl create secret --from-file` leave a line end that nobody meant.
+    let end =
+        text.strip_suffix('\n').map_or(text.len(), |line| line.strip_suffix('\r').unwrap_or(line).len());
+    text.truncate(end);
+    Ok(Secret::new(text))
+}

@@ -1,0 +1,211 @@
+//! The table of all settings.
+
+/// One setting: file key `cache_ttl`, flag `--cache-ttl`, variable `SIDEGATE_CACHE_TTL`.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// The file key.
+    pub name: &'static str,
+    /// What kind of value it takes, for help.
+    pub value: &'static str,
+    /// The value if nobody gives one; `None` if there is none.
+    pub default: Option<&'static str>,
+    /// What it does for the user, with its unit and what the extremes mean.
+    pub help: &'static str,
+}
+
+impl Setting {
+    /// The flag, without its dashes.
+    #[must_use]
+    pub fn flag(&self) -> String {
+        self.name.replace('_', "-")
+    }
+
+    /// The environment variable.
+    #[must_use]
+    pub fn variable(&self) -> String {
+        format!("SIDEGATE_{}", self.name.to_ascii_uppercase())
+    }
+
+    /// Whether it is on or off.
+    #[must_use]
+    pub fn is_switch(&self) -> bool {
+        self.value == "BOOL"
+    }
+}
+
+const fn setting(
+    name: &'static str,
+    value: &'static str,
+    default: Option<&'static str>,
+    help: &'static str,
+) -> Setting {
+    Setting { name, value, default, help }
+}
+
+/// All of them, in the order in which they are told.
+pub const SETTINGS: [Setting; 32] = [
+    setting(
+        "listen",
+        "ADDRESS",
+        Some("127.0.0.1:4180"),
+        "Where proxies ask: 127.0.0.1:4180, unix:/run/sidegate/sidegate.sock or fd:3 (passed by systemd)",
+    ),
+    setting("listen_mode", "OCTAL", Some("0660"), "Permission bits of a UNIX socket's file"),
+    setting(
+        "admin_listen",
+        "ADDRESS",
+        Some("127.0.0.1:4181"),
+        "Where /livez, /readyz and /metrics are; the forms of listen. Keep it off the internet",
+    ),
+    setting(
+        "store",
+        "URL",
+        None,
+        "Where Better Auth keeps its sessions: postgres://, mysql://, mariadb:// or sqlite:. If absent, DATABASE_URL",
+    ),
+    setting(
+        "secret_file",
+        "PATH",
+        None,
+        "File that holds Better Auth's secret; one line end at its end is ignored. If absent, the variable \
+         BETTER_AUTH_SECRETS, BETTER_AUTH_SECRET or AUTH_SECRET, as Better Auth reads them",
+    ),
+    setting(
+        "cookie_name",
+        "NAME",
+        None,
+        "Exact name of the session cookie, where advanced.cookies.session_token.name is set in Better Auth",
+    ),
+    setting(
+        "cookie_prefix",
+        "PREFIX",
+        Some("better-auth"),
+        "Better Auth's advanced.cookiePrefix: the cookie is PREFIX.session_token",
+    ),
+    setting(
+        "secure_cookies",
+        "BOOL",
+        Some("false"),
+        "Whether the cookie's name begins with __Secure-, as it does where Better Auth's baseURL is https, \
+         useSecureCookies is on, or NODE_ENV is production without a baseURL",
+    ),
+    setting(
+        "cache_ttl",
+        "DURATION",
+        Some("5s"),
+        "Longest time a signed-out session can still be let through. 0s asks the store every time",
+    ),
+    setting(
+        "cache_capacity",
+        "COUNT",
+        Some("1000000"),
+        "Most sessions remembered at once; beyond it the least used are forgotten",
+    ),
+    setting(
+        "negative_ttl",
+        "DURATION",
+        Some("1s"),
+        "How long the absence of a session is remembered, for genuine tokens only. 0s not at all",
+    ),
+    setting(
+        "store_timeout",
+        "DURATION",
+        Some("500ms"),
+        "Longest time a request waits for the store; then it is a 503",
+    ),
+    setting(
+        "store_connect_timeout",
+        "DURATION",
+        Some("2s"),
+        "Longest time a lookup waits for a connection; it goes on in the background when the request has given up",
+    ),
+    setting("store_connections", "COUNT", Some("8"), "Most connections to the store; 4 to 8 serve two cores"),
+    setting(
+        "trusted_proxies",
+        "LIST",
+        Some("loopback,unix"),
+        "Who may ask: addresses, networks such as 10.0.0.0/8, and the words loopback and unix. All others get 403",
+    ),
+    setting(
+        "login_url",
+        "URL",
+        None,
+        "Where people sign in: a path such as /login, or an http(s) URL. Told to nginx in X-Auth-Login",
+    ),
+    setting(
+        "return_to_param",
+        "NAME",
+        Some("return_to"),
+        "Query parameter of login_url that takes the path to return to. Empty: none is added",
+    ),
+    setting(
+        "session_table",
+        "NAME",
+        Some("session"),
+        "Better Auth's session.modelName; schema.table where it needs one",
+    ),
+    setting(
+        "user_table",
+        "NAME",
+        Some("user"),
+        "Better Auth's user.modelName; schema.table where it needs one",
+    ),
+    setting(
+        "column_case",
+        "CASE",
+        Some("camel"),
+        "How columns are spelt: camel (expiresAt: Better Auth's migrations, Prisma) or snake (expires_at: Drizzle)",
+    ),
+    setting(
+        "session_fields",
+        "MAP",
+        Some(""),
+        "Better Auth's session.fields: renamed columns, such as expiresAt=valid_until,userId=owner",
+    ),
+    setting("user_fields", "MAP", Some(""), "Better Auth's user.fields: renamed columns, such as email=mail"),
+    setting(
+        "connections_max",
+        "COUNT",
+        Some("4096"),
+        "Most connections at once; the next ones wait to be accepted",
+    ),
+    setting(
+        "header_bytes_max",
+        "BYTES",
+        Some("65536"),
+        "Longest head of a question, at least 8192; more is answered with 431. nginx sends up to 32 KiB by default",
+    ),
+    setting("headers_max", "COUNT", Some("100"), "Most headers of a question; more is answered with 431"),
+    setting(
+        "header_read_timeout",
+        "DURATION",
+        Some("10s"),
+        "Longest time from the first byte of a head to its last; then the connection is closed",
+    ),
+    setting(
+        "idle_timeout",
+        "DURATION",
+        Some("75s"),
+        "Longest time between two requests of a connection. Keep it above the proxy's own (nginx: 60s)",
+    ),
+    setting(
+        "drain_timeout",
+        "DURATION",
+        Some("10s"),
+        "Longest time that requests under way are waited for after SIGTERM",
+    ),
+    setting("workers", "COUNT", Some("0"), "Threads that serve. 0: as many as there are cores to run on"),
+    setting(
+        "log_format",
+        "FORMAT",
+        Some("text"),
+        "text for people, json for collectors; both go to standard error",
+    ),
+    setting("log_level", "LEVEL", Some("info"), "error, warn, info (one event a denial), debug or trace"),
+    setting(
+        "log_denials",
+        "BOOL",
+        Some("true"),
+        "Whether each denial is an event; the metrics count them in any case",
+    ),
+];

@@ -1,0 +1,222 @@
+//! Where settings come from, before anybody looks at what they say.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::error::ConfigError;
+use super::settings::SETTINGS;
+
+/// The three layers, each from setting name to text.
+#[derive(Debug, Default)]
+pub struct Sources {
+    flags: BTreeMap<&'static str, String>,
+    environment: Environment,
+    file: BTreeMap<&'static str, String>,
+    path: Option<PathBuf>,
+}
+
+/// The process's environment, as far as it is anyone's business. Values may be secrets: it has no `Debug` of theirs.
+#[derive(Default)]
+pub struct Environment(BTreeMap<String, String>);
+
+/// A setting's text and who gave it.
+#[derive(Clone, Debug)]
+pub(super) struct Given<'a> {
+    pub(super) text: &'a str,
+    pub(super) origin: Origin<'a>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Origin<'a> {
+    Flag(String),
+    Variable(String),
+    File(&'a Path),
+    Default,
+}
+
+impl Environment {
+    /// What this process was started with. Variables that are not UTF-8 are none of ours.
+    #[must_use]
+    pub fn of_process() -> Self {
+        Self(
+            std::env::vars_os()
+                .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
+                .collect(),
+        )
+    }
+
+    /// A variable that is set and not empty.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// Variables that look like settings and are none.
+    ///
+    /// Kubernetes makes `SIDEGATE_PORT` and `SIDEGATE_SERVICE_…` for every pod near a Service named `sidegate`.
+    pub(super) fn strangers(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().filter_map(|name| {
+            let rest = name.strip_prefix("SIDEGATE_")?;
+            let known = rest == "CONFIG" || SETTINGS.iter().any(|setting| &setting.variable() == name);
+            let kubernetes = rest.starts_with("PORT") || rest.starts_with("SERVICE_");
+            (!known && !kubernetes).then_some(name.as_str())
+        })
+    }
+}
+
+impl FromIterator<(String, String)> for Environment {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(variables: I) -> Self {
+        Self(variables.into_iter().collect())
+    }
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Environment({} variables)", self.0.len())
+    }
+}
+
+impl Sources {
+    /// Reads the file, if one is named by `--config` or `SIDEGATE_CONFIG`.
+    ///
+    /// # Errors
+    /// If it cannot be read, is no TOML, or has a key that is no setting.
+    pub fn new(
+        flags: BTreeMap<&'static str, String>,
+        environment: Environment,
+        config: Option<&Path>,
+    ) -> Result<Self, Vec<ConfigError>> {
+        let path =
+            config.map(Path::to_owned).or_else(|| environment.get("SIDEGATE_CONFIG").map(PathBuf::from));
+        let file = match &path {
+            Some(path) => read_file(path)?,
+            None => BTreeMap::new(),
+        };
+        Ok(Self { flags, environment, file, path })
+    }
+
+    pub(super) fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    /// The file that was read.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    /// A setting by its name, from the strongest layer that has it.
+    pub(super) fn given(&self, name: &'static str) -> Option<Given<'_>> {
+        let setting = SETTINGS.iter().find(|setting| setting.name == name)?;
+        if let Some(text) = self.flags.get(name) {
+            return Some(Given { text, origin: Origin::Flag(setting.flag()) });
+        }
+        if let Some(text) = self.environment.get(&setting.variable()) {
+            return Some(Given { text, origin: Origin::Variable(setting.variable()) });
+        }
+        if let (Some(text), Some(path)) = (self.file.get(name), &self.path) {
+            return Some(Given { text, origin: Origin::File(path) });
+        }
+        setting.default.map(|text| Given { text, origin: Origin::Default })
+    }
+}
+
+impl Given<'_> {
+    pub(super) fn is_default(&self) -> bool {
+        matches!(self.origin, Origin::Default)
+    }
+}
+
+impl fmt::Display for Origin<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(flag) => write!(f, "--{flag}"),
+            Self::Variable(name) => f.write_str(name),
+            Self::File(path) => path.display().fmt(f),
+            Self::Default => f.write_str("its default"),
+        }
+    }
+}
+
+fn read_file(path: &Path) -> Result<BTreeMap<&'static str, String>, Vec<ConfigError>> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        vec![
+            ConfigError::new(format!("cannot read the configuration file {}", path.display()))
+                .because(error)
+                .hint("name a file that exists and that the user sidegate runs as may read"),
+        ]
+    })?;
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+        // toml's own Display would quote the line, and with it perhaps a password.
+        let line =
+            error.span().map_or(1, |span| text.get(..span.start).unwrap_or_default().lines().count().max(1));
+        vec![
+            ConfigError::new(format!("{} is not TOML", path.display()))
+                .because(format!("line {line}: {}", error.message()))
+                .hint("write lines such as cache_ttl = \"5s\"; deploy/sidegate.toml has them all"),
+        ]
+    })?;
+    let mut settings = BTreeMap::new();
+    let mut errors = Vec::new();
+    for (key, value) in table {
+        match SETTINGS.iter().find(|setting| setting.name == key) {
+            Some(setting) => match text_of(&value) {
+                Some(text) => drop(settings.insert(setting.name, text)),
+                None => errors.push(
+                    ConfigError::new(format!(
+                        "{key} in {} is neither a text, a number nor true or false",
+                        path.display()
+                    ))
+                    .hint(format!("give {key} a {}", setting.value)),
+                ),
+            },
+            None => errors.push(unknown_key(&key, path)),
+        }
+    }
+    if errors.is_empty() { Ok(settings) } else { Err(errors) }
+}
+
+/// Lists and maps may be written as TOML's own or as one text, as in a flag.
+fn text_of(value: &toml::Value) -> Option<String> {
+    match value {
+        toml::Value::String(text) => Some(text.clone()),
+        toml::Value::Integer(number) => Some(number.to_string()),
+        toml::Value::Boolean(switch) => Some(switch.to_string()),
+        toml::Value::Array(list) => list
+            .iter()
+            .map(|value| value.as_str().map(str::to_owned))
+            .collect::<Option<Vec<_>>>()
+            .map(|l| l.join(",")),
+        toml::Value::Table(map) => map
+            .iter()
+            .map(|(key, value)| value.as_str().map(|value| format!("{key}={value}")))
+            .collect::<Option<Vec<_>>>()
+            .map(|pairs| pairs.join(",")),
+        toml::Value::Float(_) | toml::Value::Datetime(_) => None,
+    }
+}
+
+fn unknown_key(key: &str, path: &Path) -> ConfigError {
+    let error = ConfigError::new(format!("{} has the key {key}, which is no setting", path.display()));
+    if matches!(key, "secret" | "better_auth_secret") {
+        return error
+            .hint("give the secret by secret_file or the variable BETTER_AUTH_SECRET, never in this file");
+    }
+    match nearest(key) {
+        Some(name) => error.hint(format!("did you mean {name}?")),
+        None => error.hint("see deploy/sidegate.toml or `sidegate serve --help` for all settings"),
+    }
+}
+
+/// The setting whose name shares the most with `key`, if it shares much.
+pub(super) fn nearest(key: &str) -> Option<&'static str> {
+    let pairs = |text: &str| text.as_bytes().windows(2).map(<[u8]>::to_vec).collect::<Vec<_>>();
+    let wanted = pairs(&key.to_ascii_lowercase());
+    let likeness = |name: &str| {
+        let name = pairs(name);
+        let shared = wanted.iter().filter(|pair| name.contains(pair)).count();
+        2 * shared * 100 / (wanted.len() + name.len()).max(1)
+    };
+    let best = SETTINGS.iter().map(|setting| (likeness(setting.name), setting.name)).max()?;
+    (best.0 >= 60).then_some(best.1)
+}

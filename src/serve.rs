@@ -1,0 +1,110 @@
+//! Two listeners, one gate: sockets, limits, the order in which things stop.
+
+mod activity;
+mod admin;
+mod connection;
+mod front;
+mod listener;
+mod peers;
+mod shutdown;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::sync::watch;
+
+pub use self::admin::Readiness;
+pub use self::connection::Limits;
+pub use self::front::Front;
+pub use self::listener::{Bound, Listen, ListenError};
+pub use self::peers::{Peer, TrustedPeers, TrustedPeersError};
+pub use self::shutdown::{Signals, Stop};
+
+use self::admin::Admin;
+use self::connection::serve_all;
+use crate::metrics::Metrics;
+use crate::store::{AnyStore, SessionStore};
+
+/// A gate with its sockets bound, about to serve.
+pub struct Server<S> {
+    /// Answers proxies.
+    pub front: Arc<Front<S>>,
+    /// The listener that proxies ask.
+    pub gate: Bound,
+    /// The listener that operators and probes ask.
+    pub admin: Bound,
+    /// The store behind the gate, for readiness and the state of its pool.
+    pub store: AnyStore,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// What a connection may take.
+    pub limits: Limits,
+    /// Longest time that requests under way are waited for.
+    pub drain_timeout: Duration,
+}
+
+/// How serving ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Every request under way was answered.
+    Drained,
+    /// Some were cut off: the drain took too long, or a second signal came.
+    CutOff,
+}
+
+impl<S: SessionStore> Server<S> {
+    /// Serves until `signals` say stop: unready first, then no new connections, then the requests under way are
+    /// finished within the limit. The admin listener answers to the end.
+    pub async fn run(self, mut signals: Signals) -> Ended {
+        let readiness = Arc::new(Readiness::new(self.store.clone()));
+        let admin =
+            Admin::new(Arc::clone(&readiness), Arc::clone(&self.metrics), self.front.cache(), self.store);
+        let (stop_admin, admin_stopped) = watch::channel(false);
+        let admin_limits = self.limits.for_admin();
+        let admin_task = tokio::spawn(async move {
+            let drain = GracefulShutdown::new();
+            let admin = Arc::new(admin);
+            serve_all(self.admin, &admin, &admin_limits, &drain, None, stopped(admin_stopped)).await;
+        });
+
+        let drain = GracefulShutdown::new();
+        let (stop_gate, gate_stopped) = watch::channel(false);
+        let open = Some(self.metrics.connections());
+        let accepting = serve_all(self.gate, &self.front, &self.limits, &drain, open, stopped(gate_stopped));
+        let first_signal = async {
+            let stop = signals.next().await;
+            tracing::info!(signal = stop.name(), "draining");
+            readiness.drain();
+            stop_gate.send_replace(true);
+        };
+        tokio::join!(accepting, first_signal);
+
+        let ended = tokio::select! {
+            () = drain.shutdown() => Ended::Drained,
+            () = tokio::time::sleep(self.drain_timeout) => Ended::CutOff,
+            _ = signals.next() => Ended::CutOff,
+        };
+        tracing::info!(?ended, "stopped");
+        stop_admin.send_replace(true);
+        // It ends by itself once it accepts no more; how is of no consequence now.
+        let _ = admin_task.await;
+        ended
+    }
+}
+
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    // A sender that is gone says stop as well.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// Binds both listeners, so that a taken address is an error at start-up and not in a log.
+///
+/// # Errors
+/// Which listener, and why.
+pub fn bind(gate: &Listen, admin: &Listen, mode: u32) -> Result<(Bound, Bound), (&'static str, io::Error)> {
+    let gate = gate.bind(mode).map_err(|error| ("listen", error))?;
+    let admin = admin.bind(mode).map_err(|error| ("admin_listen", error))?;
+    Ok((gate, admin))
+}

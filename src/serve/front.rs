@@ -1,0 +1,126 @@
+//! From a proxy's question to its answer: dialect, gate, dialect, with everything counted and denials told.
+
+use std::sync::Arc;
+
+use http::request::Parts;
+use prometheus_client::metrics::counter::Counter;
+
+use super::connection::Service;
+use super::peers::{Peer, TrustedPeers};
+use crate::auth::{CheckRequest, Decision};
+use crate::cache::SessionCache;
+use crate::clock;
+use crate::dialect::{self, Answer, Dialect, LoginPage, Refusal};
+use crate::gate::{Checked, Gate, Lookup};
+use crate::log::DENIALS;
+use crate::metrics::{DecisionLabels, Metrics};
+use crate::store::SessionStore;
+
+/// The gate as proxies see it.
+pub struct Front<S> {
+    gate: Gate<S>,
+    login: Option<LoginPage>,
+    trusted: TrustedPeers,
+    metrics: Arc<Metrics>,
+    /// Allowed from the cache, by dialect: what is counted most is looked up once.
+    allowed_hits: [Counter; Dialect::ALL.len()],
+}
+
+impl<S: SessionStore> Front<S> {
+    /// Answers `trusted` peers from `gate`.
+    #[must_use]
+    pub fn new(
+        gate: Gate<S>,
+        login: Option<LoginPage>,
+        trusted: TrustedPeers,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let allowed_hits =
+            Dialect::ALL.map(|dialect| metrics.decision(&labels(dialect, "allow", "", Lookup::Hit)));
+        Self { gate, login, trusted, metrics, allowed_hits }
+    }
+
+    /// The gate's cache, for telling its size.
+    #[must_use]
+    pub fn cache(&self) -> Arc<SessionCache> {
+        self.gate.cache()
+    }
+
+    /// Answers one question.
+    pub async fn answer(&self, question: &Parts, peer: Peer) -> Answer {
+        let Some(dialect) = Dialect::at(question.uri.path()) else {
+            return dialect::not_found();
+        };
+        if !self.trusted.contain(peer) {
+            return self.refuse(dialect, &Refusal::UntrustedPeer, peer);
+        }
+        let request = match dialect.decode(question) {
+            Ok(request) => request,
+            Err(refusal) => return self.refuse(dialect, &refusal, peer),
+        };
+        let checked = self.gate.check(&request, clock::now).await;
+        self.count(dialect, &checked);
+        tell(dialect, &request, &checked);
+        dialect.encode(&request, &checked.decision, self.login.as_ref())
+    }
+
+    fn refuse(&self, dialect: Dialect, refusal: &Refusal, peer: Peer) -> Answer {
+        self.metrics.decision(&labels(dialect, "refused", refusal.code(), Lookup::None)).inc();
+        let header = refusal.header().map(http::HeaderName::as_str);
+        tracing::warn!(dialect = dialect.code(), reason = refusal.code(), header, ?peer, "refused");
+        dialect.refuse(refusal)
+    }
+
+    fn count(&self, dialect: Dialect, checked: &Checked) {
+        let (outcome, reason) = match &checked.decision {
+            Decision::Allow(_) if checked.lookup == Lookup::Hit => {
+                if let Some(counter) = self.allowed_hits.get(dialect as usize) {
+                    counter.inc();
+                }
+                return;
+            }
+            Decision::Allow(_) => ("allow", ""),
+            Decision::Unauthenticated(denial) => ("unauthenticated", denial.code()),
+            Decision::Forbidden(denial) => ("forbidden", denial.code()),
+            Decision::Unavailable => ("unavailable", ""),
+        };
+        self.metrics.decision(&labels(dialect, outcome, reason, checked.lookup)).inc();
+    }
+}
+
+impl<S: SessionStore> Service for Front<S> {
+    async fn answer(&self, question: &Parts, peer: Peer) -> Answer {
+        Front::answer(self, question, peer).await
+    }
+}
+
+const fn labels(
+    dialect: Dialect,
+    outcome: &'static str,
+    reason: &'static str,
+    lookup: Lookup,
+) -> DecisionLabels {
+    DecisionLabels { dialect: dialect.code(), outcome, reason, cache: lookup.code() }
+}
+
+/// One event a denial. The path goes without its query, which may hold what nobody should read.
+fn tell(dialect: Dialect, request: &CheckRequest<'_>, checked: &Checked) {
+    let (status, reason) = match &checked.decision {
+        Decision::Allow(_) => return,
+        Decision::Unauthenticated(denial) => (401, denial.code()),
+        Decision::Forbidden(denial) => (403, denial.code()),
+        Decision::Unavailable => (503, "store_unavailable"),
+    };
+    let path = request.target.split(|&byte| byte == b'?').next().unwrap_or_default();
+    tracing::info!(
+        target: DENIALS,
+        dialect = dialect.code(),
+        status,
+        reason,
+        cache = checked.lookup.code(),
+        method = request.method.as_str(),
+        host = %request.host.escape_ascii(),
+        path = %path.escape_ascii(),
+        "denied"
+    );
+}

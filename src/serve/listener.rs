@@ -1,0 +1,189 @@
+//! Addresses to listen on: TCP, a UNIX socket, a descriptor inherited from systemd.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::net::{SocketAddr, TcpListener as StdTcpListener};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener as StdUnixListener, UnixStream as StdUnixStream};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+
+use super::peers::Peer;
+
+/// Where to listen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// `127.0.0.1:4180`
+    Tcp(SocketAddr),
+    /// `unix:/run/sidegate/sidegate.sock`
+    Unix(PathBuf),
+    /// `fd:3`, as systemd's socket activation passes it.
+    Inherited(usize),
+}
+
+/// Why a text names no address to listen on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it is not of the form 127.0.0.1:4180, [::1]:4180, unix:/path/to/socket or fd:3")]
+pub struct ListenError;
+
+/// A bound listener.
+#[derive(Debug)]
+pub enum Bound {
+    /// TCP.
+    Tcp(TcpListener),
+    /// A UNIX socket, with the file to remove at the end if it was made here.
+    Unix(UnixListener, Option<SocketFile>),
+}
+
+/// The file of a UNIX socket of ours, removed when dropped.
+#[derive(Debug)]
+pub struct SocketFile(PathBuf);
+
+/// systemd's first descriptor (`SD_LISTEN_FDS_START`).
+const FIRST_FD: usize = 3;
+
+impl FromStr for Listen {
+    type Err = ListenError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if let Some(path) = text.strip_prefix("unix:") {
+            return if path.is_empty() { Err(ListenError) } else { Ok(Self::Unix(path.into())) };
+        }
+        if let Some(fd) = text.strip_prefix("fd:") {
+            let fd = fd.parse::<usize>().ok().and_then(|fd| fd.checked_sub(FIRST_FD));
+            return fd.map(Self::Inherited).ok_or(ListenError);
+        }
+        text.parse().map(Self::Tcp).map_err(|_| ListenError)
+    }
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::Inherited(index) => write!(f, "fd:{}", FIRST_FD + index),
+        }
+    }
+}
+
+impl Listen {
+    /// Binds it; `mode` is the permission bits of a UNIX socket's file.
+    ///
+    /// # Errors
+    /// The operating system's, or that no such descriptor was inherited.
+    pub fn bind(&self, mode: u32) -> io::Result<Bound> {
+        match self {
+            Self::Tcp(address) => tcp(StdTcpListener::bind(address)?),
+            Self::Unix(path) => {
+                let (listener, file) = bind_unix(path, mode)?;
+                unix(listener, Some(file))
+            }
+            Self::Inherited(index) => {
+                let mut inherited = listenfd::ListenFd::from_env();
+                // The wrong kind of socket is an error of its own, so try both kinds.
+                if let Ok(Some(listener)) = inherited.take_tcp_listener(*index) {
+                    return tcp(listener);
+                }
+                if let Ok(Some(listener)) = inherited.take_unix_listener(*index) {
+                    return unix(listener, None);
+                }
+                let fd = FIRST_FD + index;
+                Err(io::Error::other(format!(
+                    "no listening socket was passed as descriptor {fd} (LISTEN_FDS)"
+                )))
+            }
+        }
+    }
+}
+
+fn tcp(listener: StdTcpListener) -> io::Result<Bound> {
+    listener.set_nonblocking(true)?;
+    TcpListener::from_std(listener).map(Bound::Tcp)
+}
+
+fn unix(listener: StdUnixListener, file: Option<SocketFile>) -> io::Result<Bound> {
+    listener.set_nonblocking(true)?;
+    UnixListener::from_std(listener).map(|listener| Bound::Unix(listener, file))
+}
+
+/// Binds under a name of its own, sets the mode, and only then gives it its name: at no time can somebody connect
+/// whom the mode would keep out. A file that a dead process left is replaced, a live one's is not.
+fn bind_unix(path: &Path, mode: u32) -> io::Result<(StdUnixListener, SocketFile)> {
+    match StdUnixStream::connect(path) {
+        Ok(_) => return Err(io::ErrorKind::AddrInUse.into()),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let mut unnamed = path.as_os_str().to_owned();
+    unnamed.push(format!(".{}", std::process::id()));
+    let unnamed = SocketFile(unnamed.into());
+    let listener = StdUnixListener::bind(&unnamed.0)?;
+    std::fs::set_permissions(&unnamed.0, PermissionsExt::from_mode(mode))?;
+    std::fs::rename(&unnamed.0, path)?;
+    Ok((listener, SocketFile(path.to_owned())))
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        // Gone already, as the unnamed one is: nothing to do about it, and nobody to tell.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+impl Bound {
+    /// Where it really listens: the port that was chosen, if 0 was asked for.
+    #[must_use]
+    pub fn address(&self) -> String {
+        match self {
+            Self::Tcp(listener) => {
+                listener.local_addr().map_or_else(|error| error.to_string(), |address| address.to_string())
+            }
+            Self::Unix(listener, _) => {
+                let path =
+                    listener.local_addr().ok().and_then(|address| address.as_pathname().map(Path::to_owned));
+                // The socket itself remembers the name under which it was bound.
+                let path = self.file().map(|file| file.0.clone()).or(path);
+                path.map_or_else(|| "unix:".to_owned(), |path| format!("unix:{}", path.display()))
+            }
+        }
+    }
+
+    fn file(&self) -> Option<&SocketFile> {
+        match self {
+            Self::Tcp(_) => None,
+            Self::Unix(_, file) => file.as_ref(),
+        }
+    }
+}
+
+/// What both kinds of listener do.
+pub(super) trait Accept {
+    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+
+    fn accept(&self) -> impl Future<Output = io::Result<(Self::Stream, Peer)>> + Send;
+}
+
+impl Accept for TcpListener {
+    type Stream = TcpStream;
+
+    async fn accept(&self) -> io::Result<(TcpStream, Peer)> {
+        let (stream, address) = TcpListener::accept(self).await?;
+        // Answers are small and complete: waiting to fill a segment would only delay them.
+        stream.set_nodelay(true)?;
+        Ok((stream, Peer::Ip(address.ip())))
+    }
+}
+
+impl Accept for UnixListener {
+    type Stream = UnixStream;
+
+    async fn accept(&self) -> io::Result<(UnixStream, Peer)> {
+        UnixListener::accept(self).await.map(|(stream, _)| (stream, Peer::Unix))
+    }
+}
