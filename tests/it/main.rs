@@ -1,1 +1,10 @@
+//! In process: seconds, and nothing needed but Rust.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test stops at the first thing that goes wrong"
+)]
+
+mod commands;
+mod settings;
