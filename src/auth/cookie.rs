@@ -97,25 +97,32 @@ pub(super) fn text(value: &[u8]) -> Cow<'_, str> {
 /// them are characters of their own.
 fn decode_uri_component(value: &[u8]) -> Option<String> {
     let mut decoded = String::with_capacity(value.len());
-    let mut escaped = Vec::new();
-    let mut bytes = value.iter().copied().peekable();
+    let mut bytes = value.iter().copied();
     while let Some(byte) = bytes.next() {
         if byte != b'%' {
             decoded.push(char::from(byte));
             continue;
         }
-        escaped.push(hex(bytes.next()?)? << 4 | hex(bytes.next()?)?);
-        if bytes.peek() != Some(&b'%') {
-            // Rust and ECMA-262 agree on what is not UTF-8: overlong forms, surrogates, beyond U+10FFFF.
-            decoded.push_str(std::str::from_utf8(&escaped).ok()?);
-            escaped.clear();
+        let mut character = [hex_pair(&mut bytes)?, 0, 0, 0];
+        let more = match character[0] {
+            ..0xC0 => 0,
+            0xC0..0xE0 => 1,
+            0xE0..0xF0 => 2,
+            0xF0.. => 3,
+        };
+        for place in character.iter_mut().skip(1).take(more) {
+            bytes.next().filter(|&byte| byte == b'%')?;
+            *place = hex_pair(&mut bytes)?;
         }
+        // Rust and ECMA-262 agree on what is not UTF-8: overlong forms, surrogates, beyond U+10FFFF.
+        decoded.push_str(std::str::from_utf8(character.get(..=more)?).ok()?);
     }
     Some(decoded)
 }
 
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+fn hex_pair(bytes: &mut impl Iterator<Item = u8>) -> Option<u8> {
+    let mut digit = || bytes.next().and_then(|digit| char::from(digit).to_digit(16));
+    u8::try_from(digit()? << 4 | digit()?).ok()
 }
 
 /// Drops the first and the last character if the first is a quote, whatever the last is.

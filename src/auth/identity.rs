@@ -39,14 +39,13 @@ const NAME_BYTES_MAX: usize = 1024;
 
 impl Identity {
     pub(super) fn of(record: &SessionRecord) -> Self {
-        let expires = timestamp(record.expires_at);
         let name = record.user_name.as_deref().map(escape).filter(|name| name.len() <= NAME_BYTES_MAX);
         let texts = [
             (IdentityField::UserId, Some(escape(&record.user_id))),
             (IdentityField::UserEmail, record.user_email.as_deref().map(escape)),
             (IdentityField::UserName, name),
             (IdentityField::SessionId, Some(escape(&record.session_id))),
-            (IdentityField::SessionExpires, expires),
+            (IdentityField::SessionExpires, Some(timestamp(record.expires_at))),
         ];
         Self(values(&texts))
     }
@@ -92,7 +91,7 @@ fn escape(text: &str) -> String {
     format!("{}{inner}{}", "%20".repeat(before), "%20".repeat(after))
 }
 
-/// `None` for an expiry that no calendar holds, such as PostgreSQL's `infinity`.
-fn timestamp(at: UnixMillis) -> Option<String> {
-    Timestamp::from_millisecond(at.get()).ok().map(|at| format!("{at:.3}"))
+/// An expiry that no calendar holds, such as PostgreSQL's `infinity`, is told as the last instant that one does.
+fn timestamp(at: UnixMillis) -> String {
+    format!("{:.3}", Timestamp::from_millisecond(at.get()).unwrap_or(Timestamp::MAX))
 }

@@ -169,7 +169,7 @@ impl Server {
         for task in tasks {
             task.await.unwrap();
         }
-        let spent = cpu_time(self.child.id()) - before;
+        let spent = cpu_time(self.child.id()).saturating_sub(before);
         spent.as_nanos() as f64 / 1000.0 / REQUESTS_A_ROUND as f64
     }
 }

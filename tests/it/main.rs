@@ -1,10 +1,6 @@
 //! In process: seconds, and nothing needed but Rust.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test stops at the first thing that goes wrong"
-)]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first thing that goes wrong")]
 
 mod commands;
 mod settings;
