@@ -1,6 +1,12 @@
 //! Instants as Better Auth counts them, and the one place that reads the wall clock.
 
+use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use jiff::SignedDuration;
+use jiff::civil::{DateTime, Time, datetime};
+use jiff::fmt::temporal::Pieces;
+use jiff::tz::Offset;
 
 /// Whole milliseconds since 1970-01-01T00:00:00Z, the unit of every JavaScript `Date`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,6 +30,21 @@ impl UnixMillis {
         self.0
     }
 
+    /// Reads an ISO 8601 date as JavaScript's `new Date` does, but for one without a zone: that is UTC here, and local
+    /// time there. `None` if it is no date.
+    #[must_use]
+    pub fn parse_iso(text: &str) -> Option<Self> {
+        let pieces = Pieces::parse(text).ok()?;
+        if pieces.time_zone_annotation().is_some() {
+            return None;
+        }
+        let at = pieces.date().to_datetime(pieces.time().unwrap_or(Time::midnight()));
+        let offset = pieces.to_numeric_offset().unwrap_or(Offset::UTC);
+        // Not jiff's Timestamp, which ends a day before 9999-12-31T23:59:59Z: a common way to write "never".
+        let since = at.duration_since(CIVIL_EPOCH) - SignedDuration::from_secs(offset.seconds().into());
+        i64::try_from(since.as_millis()).ok().map(Self)
+    }
+
     /// How long after `earlier` this is; `None` if it is before it, as after a clock was set back.
     #[must_use]
     pub fn since(self, earlier: Self) -> Option<Duration> {
@@ -31,6 +52,17 @@ impl UnixMillis {
         u64::try_from(millis).ok().map(Duration::from_millis)
     }
 }
+
+/// RFC 3339 in UTC with milliseconds, as `Date.prototype.toISOString` writes it. An instant that no calendar holds is
+/// told as the last one that does.
+impl fmt::Display for UnixMillis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = CIVIL_EPOCH.checked_add(SignedDuration::from_millis(self.0)).unwrap_or(DateTime::MAX);
+        write!(f, "{at:.3}Z")
+    }
+}
+
+const CIVIL_EPOCH: DateTime = datetime(1970, 1, 1, 0, 0, 0, 0);
 
 /// The wall clock, now.
 #[must_use]

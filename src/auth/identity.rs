@@ -2,11 +2,9 @@
 
 use bytes::Bytes;
 use http::HeaderValue;
-use jiff::Timestamp;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::session::SessionRecord;
-use crate::clock::UnixMillis;
 
 /// What may be told of a session. Which header carries it is the dialect's affair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -45,7 +43,7 @@ impl Identity {
             (IdentityField::UserEmail, record.user_email.as_deref().map(escape)),
             (IdentityField::UserName, name),
             (IdentityField::SessionId, Some(escape(&record.session_id))),
-            (IdentityField::SessionExpires, Some(timestamp(record.expires_at))),
+            (IdentityField::SessionExpires, Some(record.expires_at.to_string())),
         ];
         Self(values(&texts))
     }
@@ -89,9 +87,4 @@ fn escape(text: &str) -> String {
     let before = escaped.len() - escaped.trim_start_matches(' ').len();
     let after = escaped.len() - before - inner.len();
     format!("{}{inner}{}", "%20".repeat(before), "%20".repeat(after))
-}
-
-/// An expiry that no calendar holds, such as PostgreSQL's `infinity`, is told as the last instant that one does.
-fn timestamp(at: UnixMillis) -> String {
-    format!("{:.3}", Timestamp::from_millisecond(at.get()).unwrap_or(Timestamp::MAX))
 }

@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
@@ -13,7 +12,7 @@ use sqlx::{ConnectOptions as _, Connection as _};
 use super::serve::serve;
 use super::{Failure, Outcome, runtime, say};
 use crate::auth::SigningKey;
-use crate::clock;
+use crate::clock::{self, UnixMillis};
 use crate::config::{Config, ConfigError, Environment, Sources};
 use crate::log;
 
@@ -76,13 +75,14 @@ pub(super) fn run(flags: BTreeMap<&'static str, String>) -> Outcome {
 async fn fill(database: &Path, key: &SigningKey) -> Result<Cookies, Failure> {
     let (live, expired, revoked) = (random_text()?, random_text()?, random_text()?);
     let now = clock::now().get();
+    let at = |offset: i64| UnixMillis::new(now + offset);
     let written: Result<(), sqlx::Error> = async {
         let options = SqliteConnectOptions::new().filename(database).create_if_missing(true);
         let mut connection = options.connect().await?;
         sqlx::raw_sql(TABLES).execute(&mut connection).await?;
-        sqlx::query(USER).bind(iso(now)).execute(&mut connection).await?;
-        insert(&mut connection, "ses_live", &live, now, now + WEEK).await?;
-        insert(&mut connection, "ses_expired", &expired, now - WEEK, now - HOUR).await?;
+        sqlx::query(USER).bind(at(0).to_string()).execute(&mut connection).await?;
+        insert(&mut connection, "ses_live", &live, at(0), at(WEEK)).await?;
+        insert(&mut connection, "ses_expired", &expired, at(-WEEK), at(-HOUR)).await?;
         connection.close().await
     }
     .await;
@@ -97,15 +97,11 @@ async fn insert(
     connection: &mut SqliteConnection,
     id: &str,
     token: &str,
-    created: i64,
-    expires: i64,
+    created: UnixMillis,
+    expires: UnixMillis,
 ) -> Result<(), sqlx::Error> {
-    let query = sqlx::query(SESSION).bind(id).bind(iso(expires)).bind(token).bind(iso(created));
+    let query = sqlx::query(SESSION).bind(id).bind(expires.to_string()).bind(token).bind(created.to_string());
     query.execute(connection).await.map(|_| ())
-}
-
-fn iso(millis: i64) -> String {
-    Timestamp::from_millisecond(millis).map(|at| format!("{at:.3}")).unwrap_or_default()
 }
 
 /// 32 characters of 16: as long as Better Auth's tokens.

@@ -10,7 +10,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use http::request::Parts;
-use jiff::Timestamp;
 
 use self::question::Question;
 use super::{Failure, Outcome, runtime, say};
@@ -159,8 +158,7 @@ async fn look_up(steps: &mut Steps, store: &AnyStore, token: &VerifiedToken) -> 
 }
 
 fn expiry(session: &Session, now: UnixMillis) -> (&'static str, String) {
-    let at = Timestamp::from_millisecond(session.expires_at().get());
-    let at = at.map_or_else(|_| "never".to_owned(), |at| format!("{at:.3}"));
+    let at = session.expires_at();
     if session.is_active_at(now) {
         ("ok", format!("live until {at}"))
     } else {

@@ -1,8 +1,5 @@
 //! SQLite.
 
-use jiff::Timestamp;
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{Row as _, TypeInfo as _, ValueRef as _};
 
@@ -35,7 +32,9 @@ impl Flavour for Sqlite {
         let kind = value.type_info().name().to_owned();
         let unreadable = |error: sqlx::Error| error.to_string();
         match kind.as_str() {
-            "TEXT" => parse(row.try_get_unchecked::<&str, _>(index).map_err(unreadable)?),
+            // Better Auth would take text that is no date as an expiry that never comes.
+            "TEXT" => UnixMillis::parse_iso(row.try_get_unchecked::<&str, _>(index).map_err(unreadable)?)
+                .ok_or_else(|| "is text that is no date".to_owned()),
             "INTEGER" => row.try_get_unchecked(index).map(UnixMillis::new).map_err(unreadable),
             #[expect(
                 clippy::cast_possible_truncation,
@@ -48,15 +47,4 @@ impl Flavour for Sqlite {
             _ => Err(format!("is of type {kind}, not text, integer or real")),
         }
     }
-}
-
-/// ISO text as `new Date` reads it, but for a date and time without zone, which JavaScript takes as local time and
-/// sidegate as UTC.
-fn parse(text: &str) -> Result<UnixMillis, String> {
-    let at = text
-        .parse::<Timestamp>()
-        .or_else(|_| text.parse::<DateTime>().and_then(|at| TimeZone::UTC.to_timestamp(at)))
-        // Better Auth would take it as an expiry that never comes.
-        .map_err(|_| "is text that is no date".to_owned())?;
-    Ok(UnixMillis::new(at.as_millisecond()))
 }
