@@ -59,8 +59,12 @@ impl<S: SessionStore> Server<S> {
     /// finished within the limit. The admin listener answers to the end.
     pub async fn run(self, mut signals: Signals) -> Ended {
         let readiness = Arc::new(Readiness::new(self.store.clone()));
-        let admin =
-            Admin::new(Arc::clone(&readiness), Arc::clone(&self.metrics), self.front.cache(), self.store);
+        let admin = Admin::new(
+            Arc::clone(&readiness),
+            Arc::clone(&self.metrics),
+            self.front.cache(),
+            self.store.clone(),
+        );
         let (stop_admin, admin_stopped) = watch::channel(false);
         let admin_limits = self.limits.for_admin();
         let admin_task = tokio::spawn(async move {
@@ -81,8 +85,13 @@ impl<S: SessionStore> Server<S> {
         };
         tokio::join!(accepting, first_signal);
 
+        let drained = async {
+            drain.shutdown().await;
+            // A lookup that nobody waits for any more may hold a connection for as long as the store likes.
+            self.store.close().await;
+        };
         let ended = tokio::select! {
-            () = drain.shutdown() => Ended::Drained,
+            () = drained => Ended::Drained,
             () = tokio::time::sleep(self.drain_timeout) => Ended::CutOff,
             _ = signals.next() => Ended::CutOff,
         };

@@ -58,17 +58,13 @@ pub(super) async fn serve(config: &Config, store: AnyStore, ready: impl FnOnce(&
         front: Arc::new(front),
         gate,
         admin,
-        store: store.clone(),
+        store,
         metrics,
         limits: config.limits,
         drain_timeout: config.drain_timeout,
     };
-    let ended = server.run(signals).await;
-    match ended {
-        Ended::Drained => {
-            store.close().await;
-            Ok(ExitCode::SUCCESS)
-        }
+    match server.run(signals).await {
+        Ended::Drained => Ok(ExitCode::SUCCESS),
         Ended::CutOff => Err(Failure::failed(
             &ConfigError::new("some requests under way were cut off")
                 .because("they took longer than drain_timeout, or a second signal came"),

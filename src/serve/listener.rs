@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdTcpListener};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt};
 use std::os::unix::net::{UnixListener as StdUnixListener, UnixStream as StdUnixStream};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -112,8 +112,12 @@ fn unix(listener: StdUnixListener, file: Option<SocketFile>) -> io::Result<Bound
 }
 
 /// Binds under a name of its own, sets the mode, and only then gives it its name: at no time can somebody connect
-/// whom the mode would keep out. A file that a dead process left is replaced, a live one's is not.
+/// whom the mode would keep out. A socket that a dead process left is replaced, a live one's is not, and what is no
+/// socket is somebody's file.
 fn bind_unix(path: &Path, mode: u32) -> io::Result<(StdUnixListener, SocketFile)> {
+    if std::fs::symlink_metadata(path).is_ok_and(|found| !found.file_type().is_socket()) {
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, "there is a file that is no socket"));
+    }
     match StdUnixStream::connect(path) {
         Ok(_) => return Err(io::ErrorKind::AddrInUse.into()),
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
