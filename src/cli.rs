@@ -9,6 +9,7 @@ mod serve;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
+use std::future::Future;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -103,7 +104,6 @@ fn command() -> Command {
             )
             .args(SETTINGS.iter().map(flag))
     };
-    let of_demo = |setting: &&Setting| matches!(setting.name, "listen" | "admin_listen" | "log_level");
     Command::new("sidegate")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Is this Better Auth session cookie live, and whose is it? A forward-auth gateway for nginx and others")
@@ -113,7 +113,7 @@ fn command() -> Command {
         .subcommand(
             Command::new("demo")
                 .about("Serve a throw-away SQLite database with a live, an expired and a revoked session")
-                .args(SETTINGS.iter().filter(of_demo).map(flag)),
+                .args(SETTINGS.iter().filter(|setting| demo::is_setting(setting)).map(flag)),
         )
         .subcommand(with_settings(
             Command::new("check").about("Check settings, secret, store and schema; 78: a setting is wrong, 1: no reach"),
@@ -167,6 +167,15 @@ fn config(given: &ArgMatches) -> Result<Config, Failure> {
 fn say(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Runs `work` to its end. What it leaves behind is not waited for: a name that is still being resolved must not hold
+/// up the end of the process.
+fn block_on<T>(workers: usize, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = runtime(workers)?;
+    let done = runtime.block_on(work);
+    runtime.shutdown_background();
+    done
 }
 
 fn runtime(workers: usize) -> Result<tokio::runtime::Runtime, Failure> {

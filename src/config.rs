@@ -83,9 +83,10 @@ impl Config {
     /// If `store` names none.
     pub fn open_store(&self) -> Result<AnyStore, ConfigError> {
         AnyStore::open(self.store_url.expose(), &self.store).map_err(|error| {
-            ConfigError::new("store is no URL of a session store")
-                .because(error)
-                .hint(format!("write one of the form {}", AnyStore::SCHEMES))
+            ConfigError::new("store is no URL of a session store").because(error).hint(format!(
+                "write one of the form {}, with %-escapes for / # ? @ in a user's name or password",
+                AnyStore::SCHEMES
+            ))
         })
     }
 

@@ -36,6 +36,7 @@ pub struct Metrics {
     decisions: Family<Labels<4>, Counter>,
     lookups: Lookups,
     connections: Gauge,
+    log_events_lost: Counter,
     cache_entries: Gauge,
     store_connections: Family<Labels<1>, Gauge>,
 }
@@ -74,6 +75,10 @@ impl Metrics {
         let help = "Client connections open on the gate's listener";
         registry.register("connections", help, Gauge::clone(&connections));
 
+        let log_events_lost = Counter::default();
+        let help = "Log events left out because standard error did not take them in time";
+        registry.register("log_events_lost", help, Counter::clone(&log_events_lost));
+
         let cache_entries = Gauge::default();
         let help = "Sessions and brief absences that the cache remembers";
         registry.register("cache_entries", help, Gauge::clone(&cache_entries));
@@ -82,7 +87,7 @@ impl Metrics {
         let help = "Connections open to the session store, by state";
         registry.register("store_connections", help, Family::clone(&store_connections));
 
-        Self { registry, decisions, lookups, connections, cache_entries, store_connections }
+        Self { registry, decisions, lookups, connections, log_events_lost, cache_entries, store_connections }
     }
 
     /// The counter of one outcome, to be kept where it is needed often.
@@ -103,6 +108,12 @@ impl Metrics {
     #[must_use]
     pub fn connections(&self) -> &Gauge {
         &self.connections
+    }
+
+    /// Log events that were left out.
+    #[must_use]
+    pub fn log_events_lost(&self) -> &Counter {
+        &self.log_events_lost
     }
 
     /// All of them in the `OpenMetrics` text format.

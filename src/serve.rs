@@ -1,5 +1,6 @@
 //! Two listeners, one gate: sockets, limits, the order in which things stop.
 
+mod accept;
 mod activity;
 mod admin;
 mod connection;
@@ -15,15 +16,14 @@ use std::time::Duration;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::sync::watch;
 
-pub use self::admin::Readiness;
 pub use self::connection::Limits;
 pub use self::front::Front;
 pub use self::listener::{Bound, Listen, ListenError};
 pub use self::peers::{Peer, TrustedPeers, TrustedPeersError};
 pub use self::shutdown::{Signals, Stop};
 
-use self::admin::Admin;
-use self::connection::serve_all;
+use self::accept::serve_all;
+use self::admin::{Admin, Readiness};
 use crate::metrics::Metrics;
 use crate::store::{AnyStore, SessionStore};
 

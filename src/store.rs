@@ -117,7 +117,6 @@ impl AnyStore {
     /// # Errors
     /// If the URL names no store.
     pub fn open(url: &str, options: &StoreOptions) -> Result<Self, StoreUrlError> {
-        // A text without a colon may be a password that slipped in: its place in an error is empty.
         let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
         match scheme {
             "postgres" | "postgresql" => SqlStore::open(url, options).map(Kind::Postgres),
@@ -125,6 +124,8 @@ impl AnyStore {
             // sqlx knows the protocol by MySQL's name alone.
             "mariadb" => SqlStore::open(&url.replacen("mariadb", "mysql", 1), options).map(Kind::MySql),
             "sqlite" => SqlStore::open(url, options).map(Kind::Sqlite),
+            // What is no URL may be a password that slipped in: none of it is told.
+            _ if !url.contains("://") => Err(StoreUrlError::Scheme(String::new())),
             _ => Err(StoreUrlError::Scheme(scheme.to_owned())),
         }
         .map(Self)
@@ -137,6 +138,16 @@ impl AnyStore {
             Kind::Postgres(_) => "PostgreSQL",
             Kind::MySql(_) => "MySQL/MariaDB",
             Kind::Sqlite(_) => "SQLite",
+        }
+    }
+
+    /// Parameters of its URL that mean nothing to it, by name: `sslmod=require` would leave TLS to chance.
+    #[must_use]
+    pub fn ignored_parameters(&self) -> &[String] {
+        match &self.0 {
+            Kind::Postgres(store) => store.ignored_parameters(),
+            Kind::MySql(store) => store.ignored_parameters(),
+            Kind::Sqlite(store) => store.ignored_parameters(),
         }
     }
 

@@ -12,9 +12,10 @@ use crate::store::StoreError;
 
 /// The lookups under way.
 #[derive(Default)]
-pub(super) struct Flights(Arc<Mutex<HashMap<TokenDigest, watch::Receiver<Option<Landed>>>>>);
+pub(super) struct Flights(Arc<Mutex<Open>>);
 
-type Open<'a> = MutexGuard<'a, HashMap<TokenDigest, watch::Receiver<Option<Landed>>>>;
+/// Where the answer of each will be.
+type Open = HashMap<TokenDigest, watch::Receiver<Option<Landed>>>;
 
 impl Flights {
     /// Waits for the flight for `token`, which is started if none is open.
@@ -27,25 +28,29 @@ impl Flights {
         remembered: impl Fn() -> Option<Landed>,
         flight: impl Future<Output = Landed> + Send + 'static,
     ) -> Landed {
-        let mut landing = {
+        let (land, mut landing) = {
             let mut open = lock(&self.0);
             if let Some(landing) = open.get(&token) {
-                landing.clone()
+                (None, landing.clone())
             } else if let Some(landed) = remembered() {
                 return landed;
             } else {
                 let (land, landing) = watch::channel(None);
                 open.insert(token, landing.clone());
-                let close = CloseOnDrop { flights: Arc::clone(&self.0), token };
-                // A task of its own: the request that happened to come first may be cancelled, the others wait on.
-                tokio::spawn(async move {
-                    let landed = flight.await;
-                    drop(close);
-                    land.send_replace(Some(landed));
-                });
-                landing
+                (Some(land), landing)
             }
         };
+        // After the lock is given back: a runtime that is shutting down drops what is spawned at once, and dropping it
+        // closes the flight.
+        if let Some(land) = land {
+            let close = CloseOnDrop { flights: Arc::clone(&self.0), token };
+            // A task of its own: the request that happened to come first may be cancelled, the others wait on.
+            tokio::spawn(async move {
+                let landed = flight.await;
+                drop(close);
+                land.send_replace(Some(landed));
+            });
+        }
         match landing.wait_for(Option::is_some).await {
             Ok(landed) => landed.clone().unwrap_or_else(|| Err(Arc::new(StoreError::BrokeOff))),
             Err(_) => Err(Arc::new(StoreError::BrokeOff)),
@@ -55,7 +60,7 @@ impl Flights {
 
 /// Closes a flight even if its lookup panics, so that the next request starts a new one.
 struct CloseOnDrop {
-    flights: Arc<Mutex<HashMap<TokenDigest, watch::Receiver<Option<Landed>>>>>,
+    flights: Arc<Mutex<Open>>,
     token: TokenDigest,
 }
 
@@ -66,6 +71,6 @@ impl Drop for CloseOnDrop {
 }
 
 /// A panic while the map was locked leaves it whole: every use is a single call.
-fn lock(flights: &Mutex<HashMap<TokenDigest, watch::Receiver<Option<Landed>>>>) -> Open<'_> {
+fn lock(flights: &Mutex<Open>) -> MutexGuard<'_, Open> {
     flights.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::{Failure, Outcome, runtime, say};
+use super::{Failure, Outcome, block_on, say};
 use crate::config::{Config, ConfigError, Sources};
 use crate::store::StoreError;
 
@@ -15,8 +15,13 @@ pub(super) fn run(sources: &Sources) -> Outcome {
     for warning in &config.warnings {
         say(&format!("warning         {warning}\n"));
     }
-    runtime(1)?.block_on(async {
+    block_on(1, async {
         let store = config.open_store()?;
+        for parameter in store.ignored_parameters() {
+            say(&format!(
+                "warning         the store's URL has the parameter {parameter}, which means nothing here\n"
+            ));
+        }
         match store.diagnose().await {
             Ok(()) => {
                 say(&format!("store     ok    {} answers the lookup\n", store.name()));
@@ -32,7 +37,7 @@ pub(super) fn run(sources: &Sources) -> Outcome {
 
 fn advise(error: &StoreError) -> ConfigError {
     let hint = match error {
-        StoreError::Unreachable(_) => "start the database, or mend the host, port and password in store",
+        StoreError::Unreachable(_) => "start the database, or mend its URL in store",
         StoreError::Timeout(_) => "give store_timeout more, or find out what the database waits for",
         StoreError::Refused(_) => {
             "grant SELECT on both tables; set session_table, user_table, column_case, session_fields and user_fields \

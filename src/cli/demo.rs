@@ -4,17 +4,19 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
 
 use super::serve::serve;
-use super::{Failure, Outcome, runtime, say};
+use super::{Failure, Outcome, block_on, say};
 use crate::auth::SigningKey;
 use crate::clock::{self, UnixMillis};
-use crate::config::{Config, ConfigError, Environment, Sources};
+use crate::config::{Config, ConfigError, Environment, Setting, Sources};
 use crate::log;
+use crate::metrics::Metrics;
 
 /// As better-auth 1.7.25's own migration makes them on SQLite.
 const TABLES: &str = r#"
@@ -43,6 +45,9 @@ const COOKIE_VALUE: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'(')
     .remove(b')');
 
+/// What a path may hold that a URL gives another meaning.
+const URL_PATH: &AsciiSet = &CONTROLS.add(b'%').add(b'?').add(b'#').add(b' ');
+
 /// A directory that only its owner may enter, removed with all that is in it.
 struct Scratch(PathBuf);
 
@@ -53,21 +58,26 @@ struct Cookies {
     revoked: String,
 }
 
+/// The settings that a demo takes: it makes up all others.
+pub(super) fn is_setting(setting: &Setting) -> bool {
+    matches!(setting.name, "listen" | "admin_listen" | "log_level")
+}
+
 pub(super) fn run(flags: BTreeMap<&'static str, String>) -> Outcome {
     let scratch = Scratch::new()?;
     let database = scratch.0.join("better-auth.sqlite");
-    let environment: Environment = [
-        ("BETTER_AUTH_SECRET".to_owned(), random_text()?),
-        ("DATABASE_URL".to_owned(), format!("sqlite:{}", database.display())),
-    ]
-    .into_iter()
-    .collect();
+    let url = utf8_percent_encode(&database.to_string_lossy(), URL_PATH).to_string();
+    let environment = Environment::of_process()
+        .only(is_setting)
+        .with("BETTER_AUTH_SECRET", random_text()?)
+        .with("DATABASE_URL", format!("sqlite:{url}"));
     let config = Config::load(&Sources::new(flags, environment, None)?)?;
-    log::init(config.log);
-    runtime(config.workers)?.block_on(async {
+    let metrics = Arc::new(Metrics::new());
+    let _log = log::init(config.log, metrics.log_events_lost().clone());
+    block_on(config.workers, async {
         let cookies = fill(&database, &SigningKey::new(&config.secret)).await?;
         let store = config.open_store()?;
-        serve(&config, store, |listen, admin| say(&guide(listen, admin, &config, &cookies))).await
+        serve(&config, store, metrics, |listen, admin| say(&guide(listen, admin, &config, &cookies))).await
     })
 }
 

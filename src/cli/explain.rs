@@ -12,7 +12,7 @@ use std::sync::Arc;
 use http::request::Parts;
 
 use self::question::Question;
-use super::{Failure, Outcome, runtime, say};
+use super::{Failure, Outcome, block_on, say};
 use crate::auth::{CheckRequest, Credential, Decision, Rules, Session, Step, VerifiedToken};
 use crate::clock::{self, UnixMillis};
 use crate::config::{Config, ConfigError};
@@ -29,7 +29,7 @@ pub(super) fn run(config: &Config, argument: Option<&String>) -> Outcome {
     };
     let question =
         Question::parse(&text, config.cookie_name.as_str()).map_err(|error| Failure::failed(&error))?;
-    runtime(1)?.block_on(async {
+    block_on(1, async {
         let store = config.open_store()?;
         let mut steps = Steps::default();
         tell(&mut steps, config, &store, &question).await;

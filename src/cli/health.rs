@@ -8,11 +8,11 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
 
-use super::{Failure, Outcome, runtime, say};
+use super::{Failure, Outcome, block_on, say};
 use crate::config::{Config, ConfigError, Sources};
 use crate::serve::Listen;
 
-/// Longer than any `store_timeout` that a probe would wait for.
+/// Ten times the default `store_timeout`, which is what an unready sidegate takes to say so.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// HTTP/1.0, so that the answer ends with the connection.
 const QUESTION: &[u8] = b"GET /readyz HTTP/1.0\r\nHost: localhost\r\n\r\n";
@@ -24,11 +24,12 @@ pub(super) fn run(sources: &Sources) -> Outcome {
     let unhealthy = |because: &dyn std::fmt::Display| {
         Failure::failed(&ConfigError::new(format!("sidegate at {listen} is not ready")).because(because))
     };
-    let asking = async { tokio::time::timeout(TIMEOUT, ask(&listen)).await };
-    let answer = match runtime(1)?.block_on(asking) {
-        Ok(answer) => answer.map_err(|error| unhealthy(&error))?,
-        Err(_) => return Err(unhealthy(&format!("no answer within {TIMEOUT:?}"))),
-    };
+    let answer = block_on(1, async {
+        match tokio::time::timeout(TIMEOUT, ask(&listen)).await {
+            Ok(answer) => answer.map_err(|error| unhealthy(&error)),
+            Err(_) => Err(unhealthy(&format!("no answer within {TIMEOUT:?}"))),
+        }
+    })?;
     let body = answer.split_once("\r\n\r\n").map_or("no answer", |(_, body)| body.trim_end());
     if answer.starts_with("HTTP/1.0 200 ") || answer.starts_with("HTTP/1.1 200 ") {
         say(&format!("{body}\n"));

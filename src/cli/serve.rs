@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use super::{Failure, Outcome, runtime};
+use super::{Failure, Outcome, block_on};
 use crate::cache::SessionCache;
 use crate::config::{Config, ConfigError};
 use crate::gate::Gate;
@@ -13,15 +13,21 @@ use crate::serve::{Ended, Front, Server, Signals, bind};
 use crate::store::{AnyStore, Measured};
 
 pub(super) fn run(config: &Config) -> Outcome {
-    log::init(config.log);
-    runtime(config.workers)?.block_on(async {
+    let metrics = Arc::new(Metrics::new());
+    let _log = log::init(config.log, metrics.log_events_lost().clone());
+    block_on(config.workers, async {
         let store = config.open_store()?;
-        serve(config, store, |_, _| {}).await
+        serve(config, store, metrics, |_, _| {}).await
     })
 }
 
 /// Serves `store` as `config` says; `ready` is told both addresses once they are bound.
-pub(super) async fn serve(config: &Config, store: AnyStore, ready: impl FnOnce(&str, &str)) -> Outcome {
+pub(super) async fn serve(
+    config: &Config,
+    store: AnyStore,
+    metrics: Arc<Metrics>,
+    ready: impl FnOnce(&str, &str),
+) -> Outcome {
     // Before the first thing that a signal could leave half done.
     let signals = Signals::new()
         .map_err(|error| Failure::failed(&ConfigError::new("cannot wait for signals").because(error)))?;
@@ -36,6 +42,9 @@ pub(super) async fn serve(config: &Config, store: AnyStore, ready: impl FnOnce(&
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
+    for parameter in store.ignored_parameters() {
+        tracing::warn!(parameter, "the store's URL has a parameter that means nothing here");
+    }
     let (listen, admin_listen) = (gate.address(), admin.address());
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
@@ -48,7 +57,6 @@ pub(super) async fn serve(config: &Config, store: AnyStore, ready: impl FnOnce(&
     );
     ready(&listen, &admin_listen);
 
-    let metrics = Arc::new(Metrics::new());
     let cache = SessionCache::new(config.cache_capacity, config.ages);
     let measured = Measured::new(store.clone(), metrics.lookups());
     let gate_of_all = Gate::new(config.rules(), cache, measured, config.store.timeout);

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::error::ConfigError;
-use super::sources::Sources;
+use super::sources::{Sources, read_text};
 use crate::secret::Secret;
 
 /// The secret with which Better Auth runs where none is set. Everybody knows it.
@@ -60,16 +60,11 @@ fn from_environment(sources: &Sources) -> Result<(Secret, String), ConfigError> 
 }
 
 fn read(path: &Path) -> Result<Secret, ConfigError> {
-    let unreadable = |error: &dyn std::fmt::Display| {
+    let mut text = read_text(path, FILE_BYTES_MAX).map_err(|error| {
         ConfigError::new(format!("cannot read the secret file {}", path.display()))
             .because(error)
             .hint("mount the file and make it readable by the user sidegate runs as")
-    };
-    let size = std::fs::metadata(path).map_err(|error| unreadable(&error))?.len();
-    if size > FILE_BYTES_MAX {
-        return Err(unreadable(&format!("it has {size} bytes, which is no secret")));
-    }
-    let mut text = std::fs::read_to_string(path).map_err(|error| unreadable(&error))?;
+    })?;
     // Editors and `kubectl create secret --from-file` leave a line end that nobody meant.
     let end =
         text.strip_suffix('\n').map_or(text.len(), |line| line.strip_suffix('\r').unwrap_or(line).len());

@@ -179,7 +179,7 @@ pub const SETTINGS: [Setting; 32] = [
     setting(
         "header_read_timeout",
         "DURATION",
-        Some("10s"),
+        Some("5s"),
         "Longest time from the first byte of a head to its last; then the connection is closed",
     ),
     setting(

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::error::ConfigError;
-use super::settings::SETTINGS;
+use super::settings::{SETTINGS, Setting};
 
 /// The three layers, each from setting name to text.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Sources {
     flags: BTreeMap<&'static str, String>,
     environment: Environment,
@@ -16,18 +17,20 @@ pub struct Sources {
     path: Option<PathBuf>,
 }
 
-/// The process's environment, as far as it is anyone's business. Values may be secrets: it has no `Debug` of theirs.
+/// The process's environment, as far as it is anyone's business.
 #[derive(Default)]
-pub struct Environment(BTreeMap<String, String>);
+pub struct Environment {
+    variables: BTreeMap<String, String>,
+    /// Names whose values are no text.
+    unreadable: Vec<String>,
+}
 
 /// A setting's text and who gave it.
-#[derive(Clone, Debug)]
 pub(super) struct Given<'a> {
     pub(super) text: &'a str,
     pub(super) origin: Origin<'a>,
 }
 
-#[derive(Clone, Debug)]
 pub(super) enum Origin<'a> {
     Flag(String),
     Variable(String),
@@ -36,26 +39,58 @@ pub(super) enum Origin<'a> {
 }
 
 impl Environment {
-    /// What this process was started with. Variables that are not UTF-8 are none of ours.
+    /// What this process was started with.
     #[must_use]
     pub fn of_process() -> Self {
-        Self(
-            std::env::vars_os()
-                .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
-                .collect(),
-        )
+        let mut environment = Self::default();
+        for (name, value) in std::env::vars_os() {
+            // A name that is no text is none of ours.
+            let Ok(name) = name.into_string() else { continue };
+            match value.into_string() {
+                Ok(value) => drop(environment.variables.insert(name, value)),
+                Err(_) => environment.unreadable.push(name),
+            }
+        }
+        environment
     }
 
-    /// A variable that is set and not empty.
+    /// This environment with one more variable.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: String) -> Self {
+        self.variables.insert(name.to_owned(), value);
+        self
+    }
+
+    /// The variables of these settings alone.
+    #[must_use]
+    pub fn only(mut self, is_wanted: impl Fn(&Setting) -> bool) -> Self {
+        let wanted: Vec<_> = SETTINGS.iter().filter(|one| is_wanted(one)).map(Setting::variable).collect();
+        self.variables.retain(|name, _| wanted.contains(name));
+        self
+    }
+
+    /// A variable that is set and not empty: what is not ours may be empty for lack of a value.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+        self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// Passing over a value that cannot be read would mean to go on with another: an older secret, a default.
+    fn check(&self) -> Result<(), Vec<ConfigError>> {
+        let foreign = ["BETTER_AUTH_SECRETS", "BETTER_AUTH_SECRET", "AUTH_SECRET", "DATABASE_URL"];
+        let errors: Vec<_> = self
+            .unreadable
+            .iter()
+            .filter(|name| name.starts_with("SIDEGATE_") || foreign.contains(&name.as_str()))
+            .map(|name| ConfigError::new(format!("the variable {name} is not UTF-8")).hint("set it to text"))
+            .collect();
+        if errors.is_empty() { Ok(()) } else { Err(errors) }
     }
 
     /// Variables that look like settings and are none.
     ///
     /// Kubernetes makes `SIDEGATE_PORT` and `SIDEGATE_SERVICE_…` for every pod near a Service named `sidegate`.
     pub(super) fn strangers(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().filter_map(|name| {
+        self.variables.keys().filter_map(|name| {
             let rest = name.strip_prefix("SIDEGATE_")?;
             let known = rest == "CONFIG" || SETTINGS.iter().any(|setting| &setting.variable() == name);
             let kubernetes = rest.starts_with("PORT") || rest.starts_with("SERVICE_");
@@ -66,13 +101,21 @@ impl Environment {
 
 impl FromIterator<(String, String)> for Environment {
     fn from_iter<I: IntoIterator<Item = (String, String)>>(variables: I) -> Self {
-        Self(variables.into_iter().collect())
+        Self { variables: variables.into_iter().collect(), unreadable: Vec::new() }
     }
 }
 
+/// Values may be secrets.
 impl fmt::Debug for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Environment({} variables)", self.0.len())
+        write!(f, "Environment({} variables)", self.variables.len())
+    }
+}
+
+/// Values may be secrets.
+impl fmt::Debug for Sources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sources").field("path", &self.path).finish_non_exhaustive()
     }
 }
 
@@ -86,6 +129,7 @@ impl Sources {
         environment: Environment,
         config: Option<&Path>,
     ) -> Result<Self, Vec<ConfigError>> {
+        environment.check()?;
         let path =
             config.map(Path::to_owned).or_else(|| environment.get("SIDEGATE_CONFIG").map(PathBuf::from));
         let file = match &path {
@@ -111,7 +155,7 @@ impl Sources {
         if let Some(text) = self.flags.get(name) {
             return Some(Given { text, origin: Origin::Flag(setting.flag()) });
         }
-        if let Some(text) = self.environment.get(&setting.variable()) {
+        if let Some(text) = self.environment.variables.get(&setting.variable()) {
             return Some(Given { text, origin: Origin::Variable(setting.variable()) });
         }
         if let (Some(text), Some(path)) = (self.file.get(name), &self.path) {
@@ -138,8 +182,11 @@ impl fmt::Display for Origin<'_> {
     }
 }
 
+/// All settings with all their reasons are a tenth of this.
+const FILE_BYTES_MAX: u64 = 256 * 1024;
+
 fn read_file(path: &Path) -> Result<BTreeMap<&'static str, String>, Vec<ConfigError>> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
+    let text = read_text(path, FILE_BYTES_MAX).map_err(|error| {
         vec![
             ConfigError::new(format!("cannot read the configuration file {}", path.display()))
                 .because(error)
@@ -148,8 +195,8 @@ fn read_file(path: &Path) -> Result<BTreeMap<&'static str, String>, Vec<ConfigEr
     })?;
     let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
         // toml's own Display would quote the line, and with it perhaps a password.
-        let line =
-            error.span().map_or(1, |span| text.get(..span.start).unwrap_or_default().lines().count().max(1));
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = 1 + before.matches('\n').count();
         vec![
             ConfigError::new(format!("{} is not TOML", path.display()))
                 .because(format!("line {line}: {}", error.message()))
@@ -160,7 +207,7 @@ fn read_file(path: &Path) -> Result<BTreeMap<&'static str, String>, Vec<ConfigEr
     let mut errors = Vec::new();
     for (key, value) in table {
         match SETTINGS.iter().find(|setting| setting.name == key) {
-            Some(setting) => match text_of(&value) {
+            Some(setting) => match text_of(setting, &value) {
                 Some(text) => drop(settings.insert(setting.name, text)),
                 None => errors.push(
                     ConfigError::new(format!(
@@ -177,9 +224,11 @@ fn read_file(path: &Path) -> Result<BTreeMap<&'static str, String>, Vec<ConfigEr
 }
 
 /// Lists and maps may be written as TOML's own or as one text, as in a flag.
-fn text_of(value: &toml::Value) -> Option<String> {
+fn text_of(setting: &Setting, value: &toml::Value) -> Option<String> {
     match value {
         toml::Value::String(text) => Some(text.clone()),
+        // TOML's own octal, 0o660, is the number 432 by now.
+        toml::Value::Integer(number) if setting.value == "OCTAL" => Some(format!("{number:o}")),
         toml::Value::Integer(number) => Some(number.to_string()),
         toml::Value::Boolean(switch) => Some(switch.to_string()),
         toml::Value::Array(list) => list
@@ -194,6 +243,17 @@ fn text_of(value: &toml::Value) -> Option<String> {
             .map(|pairs| pairs.join(",")),
         toml::Value::Float(_) | toml::Value::Datetime(_) => None,
     }
+}
+
+/// A text file that is not longer than it may be.
+pub(super) fn read_text(path: &Path, bytes_max: u64) -> io::Result<String> {
+    let mut text = String::new();
+    // A byte more than allowed tells that there is more, whatever the file says of its size: devices say nothing.
+    let read = std::fs::File::open(path)?.take(bytes_max + 1).read_to_string(&mut text)?;
+    if u64::try_from(read).is_ok_and(|read| read <= bytes_max) {
+        return Ok(text);
+    }
+    Err(io::Error::other(format!("it is longer than {bytes_max} bytes")))
 }
 
 fn unknown_key(key: &str, path: &Path) -> ConfigError {

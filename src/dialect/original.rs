@@ -26,8 +26,11 @@ impl<'a> OriginalUrl<'a> {
             return None;
         }
         let rest = url.strip_prefix(b"http://").or_else(|| url.strip_prefix(b"https://"))?;
-        let (host, target) = rest.split_at_checked(rest.iter().position(|&byte| byte == b'/')?)?;
-        (!host.is_empty()).then_some(Self { host, target })
+        // RFC 3986 §3.2: any of the first three ends a host. Whoever took `h?x=/admin` for a host would judge another
+        // path than the one that is served.
+        let end = rest.iter().position(|byte| b"/?#\\@".contains(byte))?;
+        let (host, target) = rest.split_at_checked(end)?;
+        (!host.is_empty() && target.starts_with(b"/")).then_some(Self { host, target })
     }
 }
 

@@ -1,7 +1,6 @@
-//! Accepting connections and keeping each within its limits.
+//! One connection: HTTP on it, its limits, what ends it.
 
 use std::future::Future;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,12 +9,10 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use prometheus_client::metrics::gauge::Gauge;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use hyper_util::server::graceful::Watcher;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::activity::{Activity, Marked, Patience, Watch};
-use super::listener::{Accept, Bound};
 use super::peers::Peer;
 use crate::dialect::Answer;
 
@@ -37,87 +34,38 @@ pub struct Limits {
 /// What is served on a listener. It never sees a body: none is ever read.
 pub(super) trait Service: Send + Sync + 'static {
     fn answer(&self, question: &Parts, peer: Peer) -> impl Future<Output = Answer> + Send;
+
+    /// Whether a peer is one of those for whom the places are meant.
+    fn expects(&self, peer: Peer) -> bool;
 }
 
 /// hyper keeps up to this many headers on the stack; only another limit costs an allocation a request.
-pub(crate) const HEADERS_ON_STACK: usize = 100;
+const HEADERS_ON_STACK: usize = 100;
 /// Probes and scrapes of one operator are few.
 const ADMIN_CONNECTIONS: usize = 64;
-/// Descriptors may be free again after this long.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 impl Limits {
     pub(super) fn for_admin(self) -> Self {
         Self { connections: ADMIN_CONNECTIONS, ..self }
     }
 
-    fn http(&self) -> http1::Builder {
+    pub(super) fn http(&self) -> http1::Builder {
         let mut http = http1::Builder::new();
         // `activity` does what hyper's one timer cannot.
-        http.header_read_timeout(None).max_buf_size(self.header_bytes);
+        http.header_read_timeout(None).max_header_size(self.header_bytes).max_buf_size(self.header_bytes);
         if self.headers != HEADERS_ON_STACK {
             http.max_headers(self.headers);
         }
         http
     }
-}
 
-/// Serves every connection that `bound` takes until `stop`, each in a task of its own: a panic or a bad request ends
-/// that one alone. Connections still open afterwards are `drain`'s.
-pub(super) async fn serve_all<S: Service>(
-    bound: Bound,
-    service: &Arc<S>,
-    limits: &Limits,
-    drain: &GracefulShutdown,
-    open: Option<&Gauge>,
-    stop: impl Future<Output = ()>,
-) {
-    let accepting = async {
-        match bound {
-            Bound::Tcp(listener) => accept_all(&listener, service, limits, drain, open).await,
-            Bound::Unix(listener, _file) => accept_all(&listener, service, limits, drain, open).await,
-        }
-    };
-    tokio::select! {
-        () = accepting => {}
-        () = stop => {}
+    pub(super) fn patience(&self) -> Patience {
+        Patience { head: self.header_read_timeout, idle: self.idle_timeout }
     }
 }
 
-async fn accept_all<L: Accept, S: Service>(
-    listener: &L,
-    service: &Arc<S>,
-    limits: &Limits,
-    drain: &GracefulShutdown,
-    open: Option<&Gauge>,
-) {
-    let places = Arc::new(Semaphore::new(limits.connections));
-    let http = limits.http();
-    let patience = Patience { head: limits.header_read_timeout, idle: limits.idle_timeout };
-    // The semaphore is never closed.
-    while let Ok(place) = Arc::clone(&places).acquire_owned().await {
-        match listener.accept().await {
-            Ok((stream, peer)) => {
-                let opened = Opened::new(place, open.cloned());
-                let connection =
-                    serve_one(stream, peer, Arc::clone(service), http.clone(), patience, drain.watcher());
-                tokio::spawn(async move {
-                    connection.await;
-                    drop(opened);
-                });
-            }
-            Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
-                // The connection's own error is over with it; a lack of descriptors would make this a busy loop.
-                if !is_of_connection(&error) {
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
-            }
-        }
-    }
-}
-
-async fn serve_one<T, S>(
+/// Serves one connection until it ends, breaks, keeps us waiting for too long, or `drain` asks it to end.
+pub(super) async fn serve_one<T, S>(
     stream: T,
     peer: Peer,
     service: Arc<S>,
@@ -125,7 +73,7 @@ async fn serve_one<T, S>(
     patience: Patience,
     drain: Watcher,
 ) where
-    T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     S: Service,
 {
     let activity = Activity::default();
@@ -151,31 +99,5 @@ async fn serve_one<T, S>(
             }
         }
         () = watch.tired() => tracing::debug!("connection closed: it kept us waiting"),
-    }
-}
-
-fn is_of_connection(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
-    )
-}
-
-/// A connection's place among the allowed ones, given back however the connection ends.
-struct Opened {
-    _place: OwnedSemaphorePermit,
-    open: Option<Gauge>,
-}
-
-impl Opened {
-    fn new(place: OwnedSemaphorePermit, open: Option<Gauge>) -> Self {
-        open.as_ref().map(Gauge::inc);
-        Self { _place: place, open }
-    }
-}
-
-impl Drop for Opened {
-    fn drop(&mut self) {
-        self.open.as_ref().map(Gauge::dec);
     }
 }

@@ -23,7 +23,7 @@ pub struct Front<S> {
     trusted: TrustedPeers,
     metrics: Arc<Metrics>,
     /// Allowed from the cache, by dialect: what is counted most is looked up once.
-    allowed_hits: [Counter; Dialect::ALL.len()],
+    allowed_hits: [(Dialect, Counter); Dialect::ALL.len()],
 }
 
 impl<S: SessionStore> Front<S> {
@@ -35,8 +35,8 @@ impl<S: SessionStore> Front<S> {
         trusted: TrustedPeers,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let allowed_hits =
-            Dialect::ALL.map(|dialect| metrics.decision(&labels(dialect, "allow", "", Lookup::Hit)));
+        let allowed_hits = Dialect::ALL
+            .map(|dialect| (dialect, metrics.decision(&labels(dialect, "allow", "", Lookup::Hit))));
         Self { gate, login, trusted, metrics, allowed_hits }
     }
 
@@ -74,7 +74,7 @@ impl<S: SessionStore> Front<S> {
     fn count(&self, dialect: Dialect, checked: &Checked) {
         let (outcome, reason) = match &checked.decision {
             Decision::Allow(_) if checked.lookup == Lookup::Hit => {
-                if let Some(counter) = self.allowed_hits.get(dialect as usize) {
+                if let Some((_, counter)) = self.allowed_hits.iter().find(|(of, _)| *of == dialect) {
                     counter.inc();
                 }
                 return;
@@ -91,6 +91,10 @@ impl<S: SessionStore> Front<S> {
 impl<S: SessionStore> Service for Front<S> {
     async fn answer(&self, question: &Parts, peer: Peer) -> Answer {
         Front::answer(self, question, peer).await
+    }
+
+    fn expects(&self, peer: Peer) -> bool {
+        self.trusted.contain(peer)
     }
 }
 
@@ -119,8 +123,14 @@ fn tell(dialect: Dialect, request: &CheckRequest<'_>, checked: &Checked) {
         reason,
         cache = checked.lookup.code(),
         method = request.method.as_str(),
-        host = %request.host.escape_ascii(),
-        path = %path.escape_ascii(),
+        host = %excerpt(request.host),
+        path = %excerpt(path),
         "denied"
     );
+}
+
+/// What a client sent, fit for a log: printable, and not so long that anybody could fill a disk with it.
+fn excerpt(text: &[u8]) -> impl std::fmt::Display {
+    const BYTES_MAX: usize = 256;
+    text.get(..BYTES_MAX).unwrap_or(text).escape_ascii()
 }

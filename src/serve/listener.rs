@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdTcpListener};
-use std::os::unix::fs::{FileTypeExt as _, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, PermissionsExt};
 use std::os::unix::net::{UnixListener as StdUnixListener, UnixStream as StdUnixStream};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -39,9 +39,15 @@ pub enum Bound {
     Unix(UnixListener, Option<SocketFile>),
 }
 
-/// The file of a UNIX socket of ours, removed when dropped.
+/// The file of a UNIX socket of ours, removed when dropped, unless another's has taken its place.
 #[derive(Debug)]
-pub struct SocketFile(PathBuf);
+pub struct SocketFile {
+    path: PathBuf,
+    inode: u64,
+}
+
+/// A directory that only we may enter, removed when dropped.
+struct Anteroom(PathBuf);
 
 /// systemd's first descriptor (`SD_LISTEN_FDS_START`).
 const FIRST_FD: usize = 3;
@@ -111,8 +117,8 @@ fn unix(listener: StdUnixListener, file: Option<SocketFile>) -> io::Result<Bound
     UnixListener::from_std(listener).map(|listener| Bound::Unix(listener, file))
 }
 
-/// Binds under a name of its own, sets the mode, and only then gives it its name: at no time can somebody connect
-/// whom the mode would keep out. A socket that a dead process left is replaced, a live one's is not, and what is no
+/// Binds in a directory that nobody else may enter, sets the mode, and only then moves it to its place: at no time can
+/// somebody connect whom the mode would keep out. A socket that a dead process left is replaced, a live one's is not, and what is no
 /// socket is somebody's file.
 fn bind_unix(path: &Path, mode: u32) -> io::Result<(StdUnixListener, SocketFile)> {
     if std::fs::symlink_metadata(path).is_ok_and(|found| !found.file_type().is_socket()) {
@@ -124,19 +130,43 @@ fn bind_unix(path: &Path, mode: u32) -> io::Result<(StdUnixListener, SocketFile)
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
-    let mut unnamed = path.as_os_str().to_owned();
-    unnamed.push(format!(".{}", std::process::id()));
-    let unnamed = SocketFile(unnamed.into());
-    let listener = StdUnixListener::bind(&unnamed.0)?;
-    std::fs::set_permissions(&unnamed.0, PermissionsExt::from_mode(mode))?;
-    std::fs::rename(&unnamed.0, path)?;
-    Ok((listener, SocketFile(path.to_owned())))
+    // Short, for a socket's path has 107 bytes at the most.
+    let anteroom = Anteroom(path.with_file_name(format!(".{}", std::process::id())));
+    // Left by a process of the same number that was killed: in a container that is every one of them.
+    anteroom.clear();
+    std::fs::DirBuilder::new().mode(0o700).create(&anteroom.0)?;
+    let inside = anteroom.socket();
+    let listener = StdUnixListener::bind(&inside)?;
+    std::fs::set_permissions(&inside, PermissionsExt::from_mode(mode))?;
+    std::fs::rename(&inside, path)?;
+    let inode = std::fs::symlink_metadata(path)?.ino();
+    Ok((listener, SocketFile { path: path.to_owned(), inode }))
+}
+
+impl Anteroom {
+    fn socket(&self) -> PathBuf {
+        self.0.join("s")
+    }
+
+    /// What is not there need not be removed, and what cannot be will be told by the next step.
+    fn clear(&self) {
+        let _ = std::fs::remove_file(self.socket());
+        let _ = std::fs::remove_dir(&self.0);
+    }
+}
+
+impl Drop for Anteroom {
+    fn drop(&mut self) {
+        self.clear();
+    }
 }
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        // Gone already, as the unnamed one is: nothing to do about it, and nobody to tell.
-        let _ = std::fs::remove_file(&self.0);
+        if std::fs::symlink_metadata(&self.path).is_ok_and(|found| found.ino() == self.inode) {
+            // Nothing to do about a failure, and at the end nobody to tell.
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -152,7 +182,7 @@ impl Bound {
                 let path =
                     listener.local_addr().ok().and_then(|address| address.as_pathname().map(Path::to_owned));
                 // The socket itself remembers the name under which it was bound.
-                let path = self.file().map(|file| file.0.clone()).or(path);
+                let path = self.file().map(|file| file.path.clone()).or(path);
                 path.map_or_else(|| "unix:".to_owned(), |path| format!("unix:{}", path.display()))
             }
         }

@@ -4,11 +4,12 @@ use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// SIGTERM and SIGINT, from the moment this exists.
+/// SIGTERM, SIGINT and SIGHUP, from the moment this exists.
 #[derive(Debug)]
 pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    hangup: Signal,
 }
 
 /// Which one came.
@@ -18,15 +19,21 @@ pub enum Stop {
     Terminate,
     /// SIGINT
     Interrupt,
+    /// SIGHUP: the terminal is gone
+    Hangup,
 }
 
 impl Signals {
-    /// Takes both over from their default of ending the process at once.
+    /// Takes them over from their default of ending the process at once.
     ///
     /// # Errors
     /// The operating system's.
     pub fn new() -> io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
     }
 
     /// The next of them.
@@ -34,6 +41,7 @@ impl Signals {
         tokio::select! {
             _ = self.terminate.recv() => Stop::Terminate,
             _ = self.interrupt.recv() => Stop::Interrupt,
+            _ = self.hangup.recv() => Stop::Hangup,
         }
     }
 }
@@ -45,6 +53,7 @@ impl Stop {
         match self {
             Self::Terminate => "SIGTERM",
             Self::Interrupt => "SIGINT",
+            Self::Hangup => "SIGHUP",
         }
     }
 }

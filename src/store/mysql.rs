@@ -15,6 +15,23 @@ pub(super) struct MySql;
 impl Flavour for MySql {
     type Db = sqlx::MySql;
 
+    const PARAMETERS: &'static [&'static str] = &[
+        "sslmode",
+        "ssl-mode",
+        "sslca",
+        "ssl-ca",
+        "sslcert",
+        "ssl-cert",
+        "sslkey",
+        "ssl-key",
+        "charset",
+        "collation",
+        "statement-cache-capacity",
+        "socket",
+        "timezone",
+        "time-zone",
+    ];
+
     fn grammar() -> Grammar {
         Grammar {
             quote: '`',

@@ -18,6 +18,27 @@ const POSTGRES_EPOCH: i64 = 946_684_800_000;
 impl Flavour for Postgres {
     type Db = sqlx::Postgres;
 
+    const PARAMETERS: &'static [&'static str] = &[
+        "sslmode",
+        "ssl-mode",
+        "sslrootcert",
+        "ssl-root-cert",
+        "ssl-ca",
+        "sslcert",
+        "ssl-cert",
+        "sslkey",
+        "ssl-key",
+        "statement-cache-capacity",
+        "host",
+        "hostaddr",
+        "port",
+        "dbname",
+        "user",
+        "password",
+        "application_name",
+        "options",
+    ];
+
     fn grammar() -> Grammar {
         Grammar { quote: '"', parameter: "$1", text: "text", instant: ("", "") }
     }

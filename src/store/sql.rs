@@ -22,6 +22,9 @@ pub(super) trait Flavour: Send + Sync + 'static {
     /// Its SQL.
     fn grammar() -> Grammar;
 
+    /// What may stand after the `?` of its URL.
+    const PARAMETERS: &'static [&'static str];
+
     /// Options that hold for every connection of ours.
     fn prepare(options: Options<Self>, store: &StoreOptions) -> Options<Self>;
 
@@ -40,6 +43,7 @@ pub(super) struct SqlStore<F: Flavour> {
     pool: Pool<F::Db>,
     options: Options<F>,
     lookup: SqlStr,
+    ignored: Vec<String>,
     connections: u32,
     connect_timeout: Duration,
     timeout: Duration,
@@ -74,10 +78,18 @@ where
             pool,
             options,
             lookup: store.schema.lookup(&F::grammar()),
+            ignored: parameters(url)
+                .filter(|name| !F::PARAMETERS.contains(name))
+                .map(str::to_owned)
+                .collect(),
             connections: store.connections,
             connect_timeout: store.connect_timeout,
             timeout: store.timeout,
         })
+    }
+
+    pub(super) fn ignored_parameters(&self) -> &[String] {
+        &self.ignored
     }
 
     pub(super) async fn probe(&self) -> Result<(), StoreError> {
@@ -113,7 +125,7 @@ where
                 self.pool.acquire().await.map_err(|error| StoreError::Unreachable(error.to_string()))?;
             match self.row(&mut connection, token).await {
                 Some(Ok(row)) => return Ok(row),
-                Some(Err(error)) if is_lost_connection(&error) && attempts < self.connections => {
+                Some(Err(error)) if is_spent(&error) && attempts < self.connections => {
                     connection.close_on_drop();
                     attempts += 1;
                 }
@@ -192,6 +204,7 @@ impl<F: Flavour> Clone for SqlStore<F> {
             pool: self.pool.clone(),
             options: self.options.clone(),
             lookup: self.lookup.clone(),
+            ignored: self.ignored.clone(),
             connections: self.connections,
             connect_timeout: self.connect_timeout,
             timeout: self.timeout,
@@ -206,21 +219,34 @@ impl<F: Flavour> fmt::Debug for SqlStore<F> {
     }
 }
 
-/// Whether another connection may do better: the server went away or is going.
+/// Names of the parameters in a URL. Their values may be secrets.
+fn parameters(url: &str) -> impl Iterator<Item = &str> {
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    query.split('&').filter_map(|pair| pair.split('=').next()).filter(|name| !name.is_empty())
+}
+
+/// Whether another connection may do better: the server went away or is going, or what was prepared on this one no
+/// longer fits.
 #[expect(
     clippy::wildcard_enum_match_arm,
-    reason = "sqlx's enum is open: what is new is not a lost connection"
+    reason = "sqlx's enum is open: what is new is nothing that another connection would mend"
 )]
-fn is_lost_connection(error: &sqlx::Error) -> bool {
+fn is_spent(error: &sqlx::Error) -> bool {
+    // "cached plan must not change result type" after a migration, and statements that a transaction pooler gave to
+    // somebody else: PostgreSQL's feature_not_supported, invalid_sql_statement_name, duplicate_prepared_statement.
+    const STALE_STATEMENT: [&str; 3] = ["0A000", "26000", "42P05"];
     match error {
         sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => {
             true
         }
         // PostgreSQL: 57P0x operator intervention, 08xxx connection exceptions (its Appendix A), which MySQL and
         // MariaDB share as the SQLSTATE of "server shutdown" (1053) and "connection was killed" (1927).
-        sqlx::Error::Database(error) => error
-            .code()
-            .is_some_and(|code| code.starts_with("57P0") || code.starts_with("08") || code == "70100"),
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+            code.starts_with("57P0")
+                || code.starts_with("08")
+                || code == "70100"
+                || STALE_STATEMENT.contains(&code.as_ref())
+        }),
         _ => false,
     }
 }
@@ -229,5 +255,5 @@ fn is_lost_connection(error: &sqlx::Error) -> bool {
 fn store_error(error: &sqlx::Error, token: &str) -> StoreError {
     let text = error.to_string();
     let text = if token.is_empty() { text } else { text.replace(token, "[token]") };
-    if is_lost_connection(error) { StoreError::Unreachable(text) } else { StoreError::Refused(text) }
+    if is_spent(error) { StoreError::Unreachable(text) } else { StoreError::Refused(text) }
 }

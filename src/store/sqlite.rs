@@ -15,6 +15,9 @@ pub(super) struct Sqlite;
 impl Flavour for Sqlite {
     type Db = sqlx::Sqlite;
 
+    /// sqlx refuses others by itself.
+    const PARAMETERS: &'static [&'static str] = &["mode", "cache", "immutable", "vfs"];
+
     fn grammar() -> Grammar {
         Grammar { quote: '"', parameter: "?1", text: "TEXT", instant: ("", "") }
     }
