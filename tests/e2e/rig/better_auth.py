@@ -1,0 +1,122 @@
+"""The real Better Auth on Node: whatever it says of a session is what sidegate has to say."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import httpx
+
+from . import secrets
+from .places import BETTER_AUTH, node
+from .process import Process
+
+SECRET = "end-to-end-secret-of-sidegate-0123456789"
+PASSWORD = "correct horse battery staple"
+
+secrets.remember("the secret", SECRET)
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """What a browser holds after signing in."""
+
+    name: str
+    """The cookie's name."""
+    value: str
+    """Its value, as it stood in Set-Cookie."""
+    email: str
+    cookies: dict[str, str]
+    """All cookies that were set, in their wire form."""
+
+    @property
+    def cookie(self) -> str:
+        """The Cookie header."""
+        return f"{self.name}={self.value}"
+
+    @property
+    def token(self) -> str:
+        return unquote(self.value).rpartition(".")[0]
+
+    @property
+    def signature(self) -> str:
+        return unquote(self.value).rpartition(".")[2]
+
+
+class BetterAuth:
+    """Better Auth on a database of its own or a shared one."""
+
+    def __init__(
+        self,
+        home: Path,
+        database: str,
+        *,
+        origins: Sequence[str] = (),
+        options: dict[str, Any] | None = None,
+        secret: str = SECRET,
+    ) -> None:
+        env = {"DATABASE_URL": database, "BETTER_AUTH_SECRET": secret, "BASE_URL": ",".join(origins)}
+        env["BETTER_AUTH_OPTIONS"] = json.dumps(options or {})
+        self.process = Process("better-auth", [node(), BETTER_AUTH / "serve.mjs"], home, env=env)
+        ready = self.process.wait_for(r'^\{"port":(\d+)')
+        self.port = int(ready[1])
+        self.origin = origins[0] if origins else f"http://127.0.0.1:{self.port}"
+        # Nothing is kept between calls, cookies least of all.
+        self._client = httpx.Client(
+            base_url=f"http://127.0.0.1:{self.port}", headers={"Origin": self.origin}, timeout=20, trust_env=False
+        )
+        self._users = 0
+
+    def stop(self) -> None:
+        self._client.close()
+        self.process.discard()
+
+    def sign_up(self, name: str = "Ada Lovelace") -> str:
+        """Makes a user; the e-mail address."""
+        self._users += 1
+        email = f"user{self._users}@example.com"
+        body = {"email": email, "password": PASSWORD, "name": name}
+        answer = self._post("/api/auth/sign-up/email", body)
+        for value in cookies_of(answer).values():
+            secrets.remember_cookie(value)
+        return email
+
+    def sign_in(self, email: str | None = None, *, remember_me: bool = True) -> SignedIn:
+        """Signs in, as a new user if none is named."""
+        email = email or self.sign_up()
+        body = {"email": email, "password": PASSWORD, "rememberMe": remember_me}
+        return signed_in(self._post("/api/auth/sign-in/email", body), email)
+
+    def session_of(self, cookie: str | bytes | None) -> dict[str, Any] | None:
+        """Better Auth's own verdict on a Cookie header: the session and its user, or None."""
+        headers = [(b"cookie", cookie if isinstance(cookie, bytes) else cookie.encode())] if cookie else []
+        # Asked whole, not joined to the client's: it is the header that is judged.
+        answer = self._client.get("/api/auth/get-session", headers=headers)
+        self._client.cookies.clear()
+        assert answer.status_code == 200, answer.text
+        verdict: dict[str, Any] | None = answer.json()
+        return verdict
+
+    def _post(self, path: str, body: dict[str, Any]) -> httpx.Response:
+        answer = self._client.post(path, json=body)
+        self._client.cookies.clear()
+        assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text}"
+        return answer
+
+
+def cookies_of(answer: httpx.Response) -> dict[str, str]:
+    """Name and wire value of each cookie that an answer sets."""
+    lines = answer.headers.get_list("set-cookie")
+    return dict(line.split(";", 1)[0].split("=", 1) for line in lines)
+
+
+def signed_in(answer: httpx.Response, email: str) -> SignedIn:
+    """The session that an answer of Better Auth started: the one cookie that lives as long as a session does."""
+    cookies = cookies_of(answer)
+    for value in cookies.values():
+        if len(value) > 60:
+            secrets.remember_cookie(value)
+    name = next(name for name in cookies if not name.endswith("dont_remember"))
+    return SignedIn(name, cookies[name], email, cookies)

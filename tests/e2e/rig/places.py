@@ -1,0 +1,23 @@
+"""Where the programs under test are."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+
+SIDEGATE = Path(os.environ.get("SIDEGATE_BIN", ROOT / "target/release/sidegate")).resolve()
+BETTER_AUTH = ROOT / "tests/better-auth"
+ECHO_APP = ROOT / "tests/upstream"
+FASTAPI_APP = ROOT / "deploy/fastapi"
+NGINX_FILES = ROOT / "nginx"
+
+
+def node() -> str:
+    """The Node that `tests/run` chose, or the one in PATH."""
+    return os.environ.get("NODE") or shutil.which("node") or "node"
+
+
+def uvicorn() -> list[str]:
+    return [sys.executable, "-m", "uvicorn"]

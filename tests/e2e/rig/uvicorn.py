@@ -1,0 +1,27 @@
+"""A Python app under uvicorn."""
+
+from pathlib import Path
+
+from .places import uvicorn
+from .ports import free_port, is_open
+from .process import Process, until
+
+
+class Uvicorn:
+    """`app:app` of a directory."""
+
+    def __init__(self, name: str, app: Path, home: Path) -> None:
+        self.port = free_port()
+        arguments = ["--host", "127.0.0.1", "--port", str(self.port), "--no-proxy-headers", "--log-level", "warning"]
+        command = [*uvicorn(), "app:app", "--app-dir", str(app), *arguments]
+        # No __pycache__ beside sources that are not ours.
+        self.process = Process(name, command, home, env={"PYTHONDONTWRITEBYTECODE": "1"})
+        until(self._is_ready, f"{name} listens")
+
+    def _is_ready(self) -> bool:
+        assert self.process.exit_code is None, self.process.text()
+        return is_open(self.port)
+
+    def stop(self) -> None:
+        # Its own way out waits for connections that nginx keeps.
+        self.process.discard()
