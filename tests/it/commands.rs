@@ -1,8 +1,10 @@
 //! The program as people run it: exit codes, what it says, what it never says.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::time::Duration;
 
 use sidegate::auth::SigningKey;
 use sidegate::secret::Secret;
@@ -16,12 +18,12 @@ const EXPIRED: &str = "OiFUeAgJs9BdHc0wLy6TrXp1Nm8Qv3kZ";
 const UNKNOWN: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
 /// A directory with a database in which one session is live and one is over.
-struct Place {
+pub(crate) struct Place {
     directory: TempDir,
 }
 
 impl Place {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let place = Self { directory: tempfile::tempdir().unwrap() };
         let options = SqliteConnectOptions::new().filename(place.database()).create_if_missing(true);
         tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
@@ -38,11 +40,15 @@ impl Place {
         place
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
     fn database(&self) -> PathBuf {
         self.directory.path().join("app.sqlite")
     }
 
-    fn sidegate(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn sidegate(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sidegate"));
         command
             .args(arguments)
@@ -54,7 +60,7 @@ impl Place {
         command
     }
 
-    fn run(&self, arguments: &[&str]) -> (i32, String) {
+    pub(crate) fn run(&self, arguments: &[&str]) -> (i32, String) {
         told(&self.sidegate(arguments).output().unwrap())
     }
 
@@ -73,7 +79,7 @@ impl Place {
     }
 }
 
-fn told(output: &Output) -> (i32, String) {
+pub(crate) fn told(output: &Output) -> (i32, String) {
     let text = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
     (output.status.code().unwrap(), String::from_utf8(text).unwrap())
 }
@@ -82,7 +88,7 @@ fn signed(token: &str) -> String {
     SigningKey::new(&Secret::new(SECRET.to_owned())).sign(token)
 }
 
-fn assert_all_in(text: &str, parts: &[&str]) {
+pub(crate) fn assert_all_in(text: &str, parts: &[&str]) {
     for part in parts {
         assert!(text.contains(part), "{part:?} is missing in:\n{text}");
     }
@@ -141,7 +147,7 @@ fn check_says_ok_when_all_is_well() {
 #[test]
 fn check_ends_with_1_when_the_store_is_out_of_reach_and_does_not_make_one() {
     let place = Place::new();
-    let missing = place.directory.path().join("missing.sqlite");
+    let missing = place.path().join("missing.sqlite");
     let (code, text) = place.run(&["check", &format!("--store=sqlite:{}", missing.display())]);
     assert_eq!(code, 1, "{text}");
     assert_all_in(&text, &["store     FAIL", "cannot reach the store", "try: "]);
@@ -248,7 +254,7 @@ fn nothing_that_is_explained_holds_the_token_its_signature_or_the_secret() {
 #[test]
 fn health_ends_with_1_where_nothing_answers() {
     let place = Place::new();
-    let socket = place.directory.path().join("admin.sock");
+    let socket = place.path().join("admin.sock");
     let (code, text) = place.run(&["health", &format!("--admin-listen=unix:{}", socket.display())]);
     assert_eq!(code, 1);
     assert_all_in(&text, &["is not ready", "because: "]);
@@ -257,7 +263,7 @@ fn health_ends_with_1_where_nothing_answers() {
 #[test]
 fn health_ends_with_0_where_sidegate_is_ready_and_needs_no_other_setting() {
     let place = Place::new();
-    let serving = Serving::start(place.sidegate(&["serve"]), place.directory.path());
+    let serving = Serving::start(place.sidegate(&["serve"]), place.path());
     let mut health = Command::new(env!("CARGO_BIN_EXE_sidegate"));
     let health = health.args(["health", &format!("--admin-listen={}", serving.admin)]).env_clear();
     assert_eq!(told(&health.output().unwrap()), (0, "ready\n".to_owned()));
@@ -266,7 +272,7 @@ fn health_ends_with_0_where_sidegate_is_ready_and_needs_no_other_setting() {
 #[test]
 fn a_taken_address_ends_serve_with_1_and_names_the_setting() {
     let place = Place::new();
-    let serving = Serving::start(place.sidegate(&["serve"]), place.directory.path());
+    let serving = Serving::start(place.sidegate(&["serve"]), place.path());
     let (code, text) =
         place.run(&["serve", &format!("--listen={}", serving.gate), "--admin-listen=127.0.0.1:0"]);
     assert_eq!(code, 1, "{text}");
@@ -276,31 +282,40 @@ fn a_taken_address_ends_serve_with_1_and_names_the_setting() {
 #[test]
 fn the_demo_ends_on_sigint_and_leaves_nothing_behind() {
     let place = Place::new();
-    let mut demo = Serving::start(place.sidegate(&["demo"]), place.directory.path());
+    let demo = Serving::start(place.sidegate(&["demo"]), place.path());
     let left = || {
-        std::fs::read_dir(place.directory.path())
+        std::fs::read_dir(place.path())
             .unwrap()
             .filter_map(Result::ok)
             .filter(|entry| entry.file_name().to_string_lossy().starts_with("sidegate-demo-"))
     };
     assert_eq!(left().count(), 1);
-    demo.signal("INT");
-    assert_eq!(demo.child.wait().unwrap().code(), Some(0));
+    let (code, guide) = demo.end("INT");
+    assert_eq!(code, Some(0));
     assert_eq!(left().count(), 0);
-    let mut guide = String::new();
-    demo.child.stdout.take().unwrap().read_to_string(&mut guide).unwrap();
     assert_all_in(&guide, &["curl -i", "/auth/nginx", "Ctrl-C"]);
 }
 
 /// A running sidegate on two UNIX sockets, ended when dropped.
-struct Serving {
-    child: std::process::Child,
+pub(crate) struct Serving {
+    child: Child,
     gate: String,
     admin: String,
+    /// Its log: read by a thread, or held here unread where a test wants it so.
+    log: Option<BufReader<ChildStderr>>,
 }
 
 impl Serving {
-    fn start(mut command: Command, directory: &Path) -> Self {
+    pub(crate) fn start(command: Command, directory: &Path) -> Self {
+        let mut serving = Self::start_unread(command, directory);
+        // Read on, lest it wait for room in the pipe.
+        let log = serving.log.take().unwrap();
+        std::thread::spawn(move || log.lines().for_each(drop));
+        serving
+    }
+
+    /// One whose log is read no further than to the line that says it listens.
+    pub(crate) fn start_unread(mut command: Command, directory: &Path) -> Self {
         let [gate, admin] = ["gate", "admin"].map(|name| format!("unix:{}", directory.join(name).display()));
         let mut child = command
             .args([format!("--listen={gate}"), format!("--admin-listen={admin}")])
@@ -308,17 +323,34 @@ impl Serving {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
-        assert!(log.any(|line| line.unwrap().contains("listening")));
-        // Read on, lest it wait for room in the pipe.
-        std::thread::spawn(move || log.for_each(drop));
-        Self { child, gate, admin }
+        let mut log = BufReader::new(child.stderr.take().unwrap());
+        assert!(log.by_ref().lines().any(|line| line.unwrap().contains("listening")));
+        Self { child, gate, admin, log: Some(log) }
     }
 
-    fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args([&format!("-{name}"), &pid]).status().unwrap().success());
+    pub(crate) fn connect_gate(&self) -> UnixStream {
+        connect(&self.gate)
     }
+
+    pub(crate) fn connect_admin(&self) -> UnixStream {
+        connect(&self.admin)
+    }
+
+    /// Sends a signal by name, waits for the end, and gives the exit code and what was printed.
+    pub(crate) fn end(mut self, signal: &str) -> (Option<i32>, String) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args([&format!("-{signal}"), &pid]).status().unwrap().success());
+        let code = self.child.wait().unwrap().code();
+        let mut printed = String::new();
+        self.child.stdout.take().unwrap().read_to_string(&mut printed).unwrap();
+        (code, printed)
+    }
+}
+
+fn connect(listen: &str) -> UnixStream {
+    let stream = UnixStream::connect(listen.strip_prefix("unix:").unwrap()).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream
 }
 
 impl Drop for Serving {

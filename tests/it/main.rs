@@ -15,6 +15,7 @@ mod gate_memory;
 mod imports;
 mod login_page;
 mod nginx_dialect;
+mod regression;
 mod rig;
 mod rust_paths;
 mod session_law;

@@ -13,7 +13,11 @@ fn environment(extra: &[(&str, &str)]) -> Environment {
     needed.iter().chain(extra).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
-fn load(flags: &[(&'static str, &str)], variables: &[(&str, &str)], file: &str) -> Result<Config, String> {
+pub(crate) fn load(
+    flags: &[(&'static str, &str)],
+    variables: &[(&str, &str)],
+    file: &str,
+) -> Result<Config, String> {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("sidegate.toml");
     std::fs::write(&path, file).unwrap();
