@@ -100,7 +100,7 @@ def test_sidegate_is_told_the_true_url_and_method(on_sqlite: Stack, gate: Sidega
     told_before = len(gate.denials())
     asked = request("DELETE", "/api/x%2fy?secret=1", [("Host", "shop.example"), *FORWARDED, *doubled(FORWARDED)])
     assert exchange(on_sqlite.echo.address, asked).status == 401
-    [told] = gate.denials()[told_before:]
+    [told] = gate.denials(told_before + 1)[told_before:]
     assert (told["method"], told["host"], told["path"]) == ("DELETE", "shop.example", "/api/x%2fy")
 
 

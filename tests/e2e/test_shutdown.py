@@ -10,7 +10,7 @@ import pytest
 from conftest import World
 from rig.postgres import Lock
 from rig.process import until
-from rig.sidegate import Sidegate, question
+from rig.sidegate import LONG, Sidegate, question
 from rig.stack import Stack
 from rig.traffic import Traffic
 from rig.wire import Wire
@@ -50,56 +50,48 @@ def test_a_request_under_way_is_answered_before_the_end(on_postgres: Stack, lock
 
 
 def test_a_second_signal_ends_it_at_once(on_postgres: Stack, lock: Lock, home: Path) -> None:
-    gate = Sidegate(home, on_postgres.store, store_timeout="20s", drain_timeout="60s")
+    gate = Sidegate(home, on_postgres.store, store_timeout=LONG, drain_timeout=LONG)
     with asking(gate, on_postgres, lock):
         gate.process.send(signal.SIGTERM)
         gate.process.wait_for('"message":"draining"')
-        begun = time.monotonic()
         gate.process.send(signal.SIGTERM)
         assert gate.process.wait() == 1
-        assert time.monotonic() - begun < 1
 
 
 def test_drain_timeout_bounds_the_wait(on_postgres: Stack, lock: Lock, home: Path) -> None:
-    gate = Sidegate(home, on_postgres.store, store_timeout="20s", drain_timeout="500ms")
+    gate = Sidegate(home, on_postgres.store, store_timeout=LONG, drain_timeout="500ms")
     with asking(gate, on_postgres, lock):
         begun = time.monotonic()
         gate.process.send(signal.SIGTERM)
         assert gate.process.wait() == 1
-        assert 0.5 <= time.monotonic() - begun < 2
+        assert time.monotonic() - begun >= 0.5
 
 
 def test_drain_timeout_bounds_the_wait_for_the_store_too(on_postgres: Stack, lock: Lock, home: Path) -> None:
     """Nobody waits for the answer any more, yet the lookup is still under way."""
-    gate = Sidegate(home, on_postgres.store, store_timeout="10s", drain_timeout="500ms")
+    gate = Sidegate(home, on_postgres.store, store_timeout=LONG, drain_timeout="500ms")
     with asking(gate, on_postgres, lock) as wire:
         wire.reset()
         until(lambda: gate.metrics()["sidegate_connections"] == 0, "the client is gone")
-        begun = time.monotonic()
         gate.process.send(signal.SIGTERM)
         gate.process.wait()
-        assert time.monotonic() - begun < 2
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_an_idle_sidegate_ends_at_once_and_well(on_sqlite: Stack, home: Path, number: signal.Signals) -> None:
-    gate = Sidegate(home, on_sqlite.store)
+    gate = Sidegate(home, on_sqlite.store, drain_timeout=LONG, idle_timeout=LONG)
     with gate.connect() as kept:
         assert kept.ask(question(on_sqlite.ada.cookie)).status == 200
-        begun = time.monotonic()
         assert gate.stop(number) == 0
-        assert time.monotonic() - begun < 1
         assert kept.wait_for_end() == b""
 
 
 def test_half_a_question_does_not_hold_up_the_end_beyond_its_time(on_sqlite: Stack, home: Path) -> None:
-    gate = Sidegate(home, on_sqlite.store, drain_timeout="500ms")
+    gate = Sidegate(home, on_sqlite.store, header_read_timeout=LONG, drain_timeout="500ms")
     with gate.connect() as wire:
         wire.send(question(on_sqlite.ada.cookie)[:30])
-        begun = time.monotonic()
         gate.process.send(signal.SIGTERM)
         gate.process.wait()
-        assert time.monotonic() - begun < 2
 
 
 def test_a_restart_under_traffic_fails_closed_and_signs_nobody_out(on_sqlite: Stack) -> None:

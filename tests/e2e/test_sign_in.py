@@ -65,10 +65,7 @@ def test_a_sign_out_counts_after_cache_ttl_at_the_latest(stack: Stack) -> None:
         kept = browser.sign_in(stack.better_auth.sign_up())
         assert browser.get("/api/me").status_code == 200
         browser.sign_out()
-        signed_out = time.monotonic()
         until(lambda: stack.fastapi.ask("/api/me", kept.cookie).status_code == 401, "signed out")
-        # What is over a second is the time of the two requests that frame it.
-        assert time.monotonic() - signed_out < 1.5
 
 
 def test_the_other_sessions_of_somebody_who_signed_out_live_on(stack: Stack) -> None:
@@ -85,14 +82,14 @@ def test_a_session_that_was_signed_out_before_its_first_use_is_refused(stack: St
         kept = browser.sign_in(stack.better_auth.sign_up())
         browser.sign_out()
     assert stack.fastapi.ask("/api/me", kept.cookie).status_code == 401
-    assert gate.denials()[-1]["reason"] == "no_session"
+    assert gate.denials(1)[-1]["reason"] == "no_session"
 
 
 def test_an_expired_session_is_refused(stack: Stack, gate: Sidegate) -> None:
     person = stack.better_auth.sign_in()
     expire(stack, person.token)
     assert stack.fastapi.ask("/api/me", person.cookie).status_code == 401
-    assert gate.denials()[-1]["reason"] == "expired"
+    assert gate.denials(1)[-1]["reason"] == "expired"
     assert stack.better_auth.session_of(person.cookie) is None
 
 
@@ -103,8 +100,10 @@ def test_a_remembered_session_is_not_let_through_beyond_its_end(stack: Stack) ->
     form = {"sqlite": f"{text.replace(' ', 'T')}Z", "postgres": f"{text}Z", "mariadb": text}[stack.database.name]
     set_expiry(stack, person.token, literal(form))
     with stack.sidegate(cache_ttl="1h"):
+        asked = time.time()
         while (status := stack.fastapi.ask("/api/me", person.cookie).status_code) == 200:
-            assert time.time() < ends + 0.5, "still let through half a second after its end"
+            assert asked <= ends, "let through although asked after its end"
+            asked = time.time()
         assert status == 401
         assert time.time() >= float(f"{ends:.3f}") - 0.001, "refused before its end"
 

@@ -17,6 +17,9 @@ from .wire import Address, Headers, Reply, Wire, exchange, request
 running: list["Sidegate"] = []
 """All that a test started, for looking at what they wrote."""
 
+LONG = "60s"
+"""A time longer than any test waits: what ends sooner did not wait for this."""
+
 ORIGINAL = (("X-Original-URL", "http://app.example/page"), ("X-Original-Method", "GET"))
 
 
@@ -102,8 +105,17 @@ class Sidegate:
         """Every event so far. A line that is no JSON is an error."""
         return [json.loads(line) for line in self.process.text().splitlines(keepends=True) if line.endswith("\n")]
 
-    def denials(self) -> list[dict[str, Any]]:
-        return [event for event in self.log() if event["message"] == "denied"]
+    def events(self, message: str, at_least: int = 0) -> list[dict[str, Any]]:
+        """The events of one kind. They are written after the answer, so a test says how many it waits for."""
+
+        def found() -> list[dict[str, Any]]:
+            return [event for event in self.log() if event["message"] == message]
+
+        until(lambda: len(found()) >= at_least, f"{at_least} events {message!r}")
+        return found()
+
+    def denials(self, at_least: int = 0) -> list[dict[str, Any]]:
+        return self.events("denied", at_least)
 
 
 def question(cookie: str | bytes | None = None, headers: Headers = (), original: Headers = ORIGINAL) -> bytes:
