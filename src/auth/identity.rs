@@ -31,17 +31,19 @@ pub struct Identity(Box<[(IdentityField, HeaderValue)]>);
 /// exactly what was stored.
 const ESCAPED: &AsciiSet = &CONTROLS.add(b'%');
 
-/// A display name longer than this, escaped, is left out: nginx takes 4 KiB for the whole head of an answer
-/// (`proxy_buffer_size`), and somebody's long name must not turn each of their requests into a 500.
-const NAME_BYTES_MAX: usize = 1024;
+/// A name or address longer than this, escaped, is left out: nginx takes 4 KiB for the whole head of an answer
+/// (`proxy_buffer_size`), and what somebody calls themselves must not turn each of their requests into a 500.
+const TEXT_BYTES_MAX: usize = 1024;
 
 impl Identity {
     pub(super) fn of(record: &SessionRecord) -> Self {
-        let name = record.user_name.as_deref().map(escape).filter(|name| name.len() <= NAME_BYTES_MAX);
+        let free = |text: &Option<String>| {
+            text.as_deref().map(escape).filter(|escaped| escaped.len() <= TEXT_BYTES_MAX)
+        };
         let texts = [
             (IdentityField::UserId, Some(escape(&record.user_id))),
-            (IdentityField::UserEmail, record.user_email.as_deref().map(escape)),
-            (IdentityField::UserName, name),
+            (IdentityField::UserEmail, free(&record.user_email)),
+            (IdentityField::UserName, free(&record.user_name)),
             (IdentityField::SessionId, Some(escape(&record.session_id))),
             (IdentityField::SessionExpires, Some(record.expires_at.to_string())),
         ];

@@ -53,7 +53,7 @@ pub struct SigningKey(Hmac<Sha256>);
 /// ```
 pub struct VerifiedToken {
     /// `token.signature`, decoded.
-    text: Box<str>,
+    text: String,
     /// Where the token ends.
     end: usize,
     digest: TokenDigest,
@@ -110,7 +110,7 @@ impl SigningKey {
         mac.verify_slice(bytes.get(..decoded).unwrap_or_default())
             .map_err(|_| Unverified::SignatureMismatch)?;
         let (end, digest) = (token.len(), TokenDigest::of(token));
-        Ok(VerifiedToken { text: text.into(), end, digest })
+        Ok(VerifiedToken { text: text.into_owned(), end, digest })
     }
 
     /// `token.signature`, as Better Auth would sign it. For the demo, the benches and the tests of other parts;

@@ -44,7 +44,8 @@ impl Flavour for Postgres {
     }
 
     fn prepare(options: PgConnectOptions, _: &StoreOptions) -> PgConnectOptions {
-        options.application_name("sidegate")
+        // PgBouncer knows no extra_float_digits, which sqlx would send, and nothing here is a float.
+        options.application_name("sidegate").extra_float_digits(None)
     }
 
     /// `timestamptz`, and `timestamp` taken as UTC: both are microseconds on the wire.

@@ -28,6 +28,11 @@ pub(super) trait Flavour: Send + Sync + 'static {
     /// Options that hold for every connection of ours.
     fn prepare(options: Options<Self>, store: &StoreOptions) -> Options<Self>;
 
+    /// A pool that notices when its connections lead to something that is no longer there.
+    fn watch(pool: PoolOptions<Self::Db>, _: &Options<Self>) -> PoolOptions<Self::Db> {
+        pool
+    }
+
     /// The expiry in column `index`.
     ///
     /// # Errors
@@ -68,7 +73,7 @@ where
             Options::<F>::from_str(url).map_err(|error| StoreUrlError::Malformed(error.to_string()))?;
         // Statements are logged nowhere: at best they are noise, and a driver may add what was bound.
         let options = F::prepare(options, store).disable_statement_logging();
-        let pool = PoolOptions::new()
+        let pool = F::watch(PoolOptions::new(), &options)
             .max_connections(store.connections)
             .acquire_timeout(store.connect_timeout)
             // A ping would be a round trip for each lookup; a dead connection shows itself and is retried.
@@ -121,8 +126,7 @@ where
     async fn ask(&self, token: &str) -> Result<Option<<F::Db as Database>::Row>, StoreError> {
         let mut attempts = 0;
         loop {
-            let mut connection =
-                self.pool.acquire().await.map_err(|error| StoreError::Unreachable(error.to_string()))?;
+            let mut connection = self.pool.acquire().await.map_err(|error| self.no_connection(&error))?;
             match self.row(&mut connection, token).await {
                 Some(Ok(row)) => return Ok(row),
                 Some(Err(error)) if is_spent(&error) && attempts < self.connections => {
@@ -137,6 +141,15 @@ where
                 }
             }
         }
+    }
+
+    /// The pool tries again and again until its time is up, and then does not say what it met.
+    fn no_connection(&self, error: &sqlx::Error) -> StoreError {
+        StoreError::Unreachable(if matches!(error, sqlx::Error::PoolTimedOut) {
+            format!("no connection within {:?}; `sidegate check` tells why", self.connect_timeout)
+        } else {
+            error.to_string()
+        })
     }
 
     /// `None` if the answer took too long.

@@ -1,5 +1,12 @@
 //! SQLite.
 
+use std::future::ready;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use sqlx::pool::PoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{Row as _, TypeInfo as _, ValueRef as _};
 
@@ -26,6 +33,24 @@ impl Flavour for Sqlite {
         options.read_only(true).create_if_missing(false).busy_timeout(store.timeout)
     }
 
+    /// Whoever restores a backup puts another file in the place of the open one, which lives on without a name: its
+    /// sessions would pass for ever, and new ones never.
+    fn watch(pool: PoolOptions<sqlx::Sqlite>, options: &SqliteConnectOptions) -> PoolOptions<sqlx::Sqlite> {
+        let path = options.get_filename().to_owned();
+        let known = Arc::new(Mutex::new((identity(&path), Instant::now())));
+        pool.before_acquire(move |_, connection| {
+            let is_current = {
+                let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+                let found = identity(&path);
+                if found != known.0 {
+                    *known = (found, Instant::now());
+                }
+                connection.age < known.1.elapsed()
+            };
+            Box::pin(ready(Ok(is_current)))
+        })
+    }
+
     /// SQLite keeps what it was given: Better Auth writes ISO text, Drizzle and Prisma integer milliseconds.
     fn instant(row: &SqliteRow, index: usize) -> Result<UnixMillis, String> {
         let value = row.try_get_raw(index).map_err(|error| error.to_string())?;
@@ -50,4 +75,9 @@ impl Flavour for Sqlite {
             _ => Err(format!("is of type {kind}, not text, integer or real")),
         }
     }
+}
+
+/// Which file is there now: device and inode.
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
 }

@@ -8,12 +8,16 @@ use std::sync::mpsc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use sidegate::auth::{Session, TokenDigest};
+use sidegate::auth::{IdentityField, Session, TokenDigest};
 use sidegate::cache::{Ages, SessionCache};
 use sidegate::clock::UnixMillis;
 use sidegate::store::StoreError;
 
+use crate::better_auth::Database;
 use crate::commands::{Place, Serving, assert_all_in, told};
+
+use crate::rig::{NOW, TOKEN, grant, record};
+use crate::store_sqlite::{ada, look_up, with_ada};
 
 /// Longer than anything here takes, and shorter than anybody waits.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -60,6 +64,27 @@ fn a_log_that_nobody_reads_does_not_hold_up_answers() {
         !page.contains("sidegate_log_events_lost_total 0\n"),
         "no event was lost: the pipe took them all"
     );
+}
+
+/// The open file lived on without a name: signed-out sessions passed for ever, and new ones never.
+#[tokio::test]
+async fn a_database_that_took_the_place_of_another_is_the_one_that_is_asked() {
+    let before = with_ada().await;
+    let store = before.store();
+    assert_eq!(look_up(&store, TOKEN).await, Ok(Some(ada())));
+
+    let after = Database::of_better_auth().await;
+    std::fs::rename(after.path(), before.path()).unwrap();
+
+    assert_eq!(look_up(&store, TOKEN).await, Ok(None));
+}
+
+/// Only names were kept from making an answer's head longer than nginx takes.
+#[test]
+fn an_address_that_is_too_long_for_a_header_is_left_out() {
+    let mut record = record(NOW);
+    record.user_email = Some(format!("{}@example.com", "x".repeat(1024)));
+    assert!(grant(&record).identity().get(IdentityField::UserEmail).is_none());
 }
 
 /// TOML reads `0o660` as the number 432, whose digits were then read as octal: a socket for everybody but its owner.
