@@ -10,6 +10,7 @@ mod peers;
 mod shutdown;
 
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -85,16 +86,21 @@ impl<S: SessionStore> Server<S> {
         };
         tokio::join!(accepting, first_signal);
 
-        let drained = async {
-            drain.shutdown().await;
-            // A lookup that nobody waits for any more may hold a connection for as long as the store likes.
-            self.store.close().await;
-        };
+        let mut limit = pin!(tokio::time::sleep(self.drain_timeout));
         let ended = tokio::select! {
-            () = drained => Ended::Drained,
-            () = tokio::time::sleep(self.drain_timeout) => Ended::CutOff,
+            () = drain.shutdown() => Ended::Drained,
+            () = &mut limit => Ended::CutOff,
             _ = signals.next() => Ended::CutOff,
         };
+        if ended == Ended::Drained {
+            // All are answered. A lookup that nobody waits for any more may still hold a connection for as long as the
+            // store likes, and that is no reason to call anything cut off.
+            tokio::select! {
+                () = self.store.close() => {}
+                () = &mut limit => {}
+                _ = signals.next() => {}
+            }
+        }
         tracing::info!(?ended, "stopped");
         stop_admin.send_replace(true);
         // It ends by itself once it accepts no more; how is of no consequence now.
