@@ -1,7 +1,8 @@
 //! sidegate: is this Better Auth session cookie live, and whose is it?
 //!
 //! A library only so that tests, benches and fuzzers can reach its parts; the product is the `sidegate` program.
-//! Imports run one way: `clock, secret` → `auth` → `store` → `cache` → `gate` → `dialect` → `serve` → `config`, `cli`.
+//! Imports run one way: `clock, secret` → `auth` → `store` → `cache` → `gate` → `dialect` → `serve` → `config` → `cli`;
+//! `metrics` and `log` are leaves beside them. `tests/it/imports.rs` holds the table.
 
 pub mod auth;
 pub mod cache;
