@@ -92,6 +92,8 @@ pub(super) async fn serve_one<T, S>(
     });
     let connection = drain.watch(http.serve_connection(io, answer));
     tokio::select! {
+        // The connection first, always: to draw lots for each wake-up costs more than to look at the watch.
+        biased;
         ended = connection => {
             // Malformed requests and broken connections are the peer's doing and told at debug alone.
             if let Err(error) = ended {
