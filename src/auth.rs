@@ -14,11 +14,11 @@ mod token;
 use std::sync::Arc;
 
 pub use self::cookie::{CookieName, CookieNameError};
-pub use self::credential::Credential;
+pub use self::credential::{Bearer, Credential};
 pub use self::decision::{Decision, Denial, Grant};
 pub use self::identity::{Identity, IdentityField};
 pub use self::request::CheckRequest;
-pub use self::session::{ActiveSession, Session, SessionRecord};
+pub use self::session::{ActiveSession, Body, Fields, NotASession, Session, SessionRecord};
 pub use self::token::{SigningKey, TokenDigest, Unverified, VerifiedToken};
 
 use crate::clock::UnixMillis;
@@ -28,6 +28,9 @@ use crate::clock::UnixMillis;
 pub struct Rules {
     cookie: CookieName,
     key: SigningKey,
+    previous: Option<(SigningKey, UnixMillis)>,
+    bearer: Bearer,
+    refuse_banned: bool,
 }
 
 /// How far a request got without a lookup.
@@ -44,22 +47,42 @@ pub enum Step {
 #[must_use]
 pub struct Pending {
     token: VerifiedToken,
+    refuse_banned: bool,
 }
 
 impl Rules {
-    /// Accepts the session cookie of that one name, signed with that one key, as Better Auth does.
+    /// Accepts the session cookie of that one name, signed with that one key, as Better Auth does, of users who are
+    /// not banned.
     #[must_use]
     pub fn new(cookie: CookieName, key: SigningKey) -> Self {
-        Self { cookie, key }
+        Self { cookie, key, previous: None, bearer: Bearer::Off, refuse_banned: true }
+    }
+
+    /// Accepts signatures of another key too, until an instant: while a secret is being replaced.
+    #[must_use]
+    pub fn with_previous_key(self, key: SigningKey, until: UnixMillis) -> Self {
+        Self { previous: Some((key, until)), ..self }
+    }
+
+    /// Reads session tokens from the Authorization header, before the cookie.
+    #[must_use]
+    pub fn with_bearer(self, bearer: Bearer) -> Self {
+        Self { bearer, ..self }
+    }
+
+    /// Lets banned users pass as long as their sessions live, as Better Auth does.
+    #[must_use]
+    pub fn with_banned(self) -> Self {
+        Self { refuse_banned: false, ..self }
     }
 
     /// Finds the credential and checks its signature, before anything else is done with it.
-    pub fn begin(&self, request: &CheckRequest<'_>) -> Step {
+    pub fn begin(&self, request: &CheckRequest<'_>, now: UnixMillis) -> Step {
         let Some(credential) = self.credential(request) else {
             return Step::Done(Decision::Unauthenticated(Denial::NoCredential));
         };
-        match self.verify(&credential) {
-            Ok(token) => Step::Lookup(Pending { token }),
+        match self.verify(&credential, now) {
+            Ok(token) => Step::Lookup(Pending { token, refuse_banned: self.refuse_banned }),
             Err(_) => Step::Done(Decision::Unauthenticated(Denial::BadSignature)),
         }
     }
@@ -67,15 +90,24 @@ impl Rules {
     /// The credential that `request` carries, found but not believed.
     #[must_use]
     pub fn credential<'a>(&self, request: &CheckRequest<'a>) -> Option<Credential<'a>> {
-        Credential::find(request.headers, &self.cookie)
+        Credential::find(request.headers, &self.cookie, self.bearer, &self.key)
     }
 
     /// The token inside `credential`, if this gateway's key signed it.
     ///
     /// # Errors
     /// What is wrong with the value. Proxies are told only that it was refused.
-    pub fn verify(&self, credential: &Credential<'_>) -> Result<VerifiedToken, Unverified> {
-        self.key.verify(credential.text())
+    pub fn verify(&self, credential: &Credential<'_>, now: UnixMillis) -> Result<VerifiedToken, Unverified> {
+        if let Credential::BareToken(token) = credential {
+            return Ok(self.key.trust(token));
+        }
+        match (self.key.verify(credential.text()), &self.previous) {
+            (Err(Unverified::SignatureMismatch), Some((previous, until))) if now <= *until => {
+                // Signed anew, for Better Auth itself takes the present key alone.
+                previous.verify(credential.text()).map(|token| self.key.trust(token.as_str()))
+            }
+            (verified, _) => verified,
+        }
     }
 
     /// The one cookie name that is read.
@@ -98,6 +130,9 @@ impl Pending {
             return Decision::Unauthenticated(Denial::NoSession);
         };
         match session.active_at(now) {
+            Some(active) if self.refuse_banned && active.is_banned_at(now) => {
+                Decision::Forbidden(Denial::Banned)
+            }
             Some(active) => Decision::Allow(Grant::to(active)),
             None => Decision::Unauthenticated(Denial::Expired),
         }

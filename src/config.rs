@@ -11,13 +11,17 @@ mod sources;
 
 use std::time::Duration;
 
+use http::HeaderName;
+
 pub use self::error::ConfigError;
+pub use self::secret::Secrets;
 pub use self::settings::{SETTINGS, Setting};
 pub use self::sources::{Environment, Sources};
 
 use self::read::Reader;
-use crate::auth::{CookieName, Rules, SigningKey};
+use crate::auth::{Bearer, CookieName, Rules, SigningKey};
 use crate::cache::Ages;
+use crate::clock::UnixMillis;
 use crate::dialect::LoginPage;
 use crate::log::LogOptions;
 use crate::secret::Secret;
@@ -33,13 +37,30 @@ pub struct Config {
     pub listen_mode: u32,
     /// Where operators and probes ask.
     pub admin_listen: Listen,
-    /// Better Auth's secret.
-    pub secret: Secret,
-    /// The one cookie that is read.
+    /// Better Auth's secrets.
+    pub secrets: Secrets,
+    /// The secret before, while it is being replaced.
+    pub previous_secret: Option<PreviousSecret>,
+    /// The one cookie that names a session.
     pub cookie_name: CookieName,
+    /// Which tokens are read from the Authorization header.
+    pub bearer: Bearer,
+    /// Whether banned users are refused.
+    pub refuse_banned: bool,
+    /// The session_data cookie, if it may answer.
+    pub cookie_cache: Option<CookieCache>,
+    /// Tokens of the jwt plugin, if they are taken.
+    pub jwt: Option<Jwt>,
+    /// API keys, if they are taken.
+    pub api_keys: Option<ApiKeys>,
     /// How the store is reached.
     pub store: StoreOptions,
     store_url: Secret,
+    fallback_url: Option<Secret>,
+    /// The URL below which Better Auth answers.
+    pub auth_url: Option<http::Uri>,
+    /// How sessions are prolonged, if they are.
+    pub refresh: Option<Refresh>,
     /// How long answers of the store are believed.
     pub ages: Ages,
     /// Most answers remembered.
@@ -58,6 +79,74 @@ pub struct Config {
     pub log: LogOptions,
     /// Legal, but hardly meant.
     pub warnings: Vec<String>,
+}
+
+/// A secret that counts until an instant.
+#[derive(Debug)]
+pub struct PreviousSecret {
+    /// What signed cookies before.
+    pub secret: Secret,
+    /// The last instant at which its signatures count.
+    pub until: UnixMillis,
+}
+
+/// How Better Auth makes its session_data cookie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strategy {
+    /// Base64 of JSON with an HMAC inside.
+    Compact,
+    /// A JSON Web Token signed with the secret.
+    Jwt,
+    /// An encrypted one.
+    Jwe,
+    /// A JSON Web Token signed with the jwt plugin's keys.
+    Jwks,
+}
+
+/// The session_data cookie.
+#[derive(Debug)]
+pub struct CookieCache {
+    /// Its form.
+    pub strategy: Strategy,
+    /// The version that it must have.
+    pub version: String,
+    /// Its name.
+    pub cookie: CookieName,
+}
+
+/// Tokens of the jwt plugin.
+#[derive(Debug)]
+pub struct Jwt {
+    /// Where their keys are, if not in the store.
+    pub jwks_url: Option<http::Uri>,
+    /// The `iss` they must have.
+    pub issuer: String,
+    /// The `aud` they must have.
+    pub audience: String,
+    /// How long their keys are remembered.
+    pub ttl: Duration,
+}
+
+/// API keys, which Better Auth itself judges.
+#[derive(Debug)]
+pub struct ApiKeys {
+    /// The header that carries one.
+    pub header: HeaderName,
+    /// How long an answer is remembered.
+    pub ttl: Duration,
+}
+
+/// How sessions are prolonged.
+#[derive(Debug)]
+pub struct Refresh {
+    /// Better Auth's `session.expiresIn`.
+    pub expires_in: Duration,
+    /// Better Auth's `session.updateAge`.
+    pub update_age: Duration,
+    /// Whether the proxy hands Set-Cookie on.
+    pub relays: bool,
+    /// The cookie that says not to.
+    pub dont_remember: CookieName,
 }
 
 impl Config {
@@ -93,6 +182,14 @@ impl Config {
     /// What the gate accepts.
     #[must_use]
     pub fn rules(&self) -> Rules {
-        Rules::new(self.cookie_name.clone(), SigningKey::new(&self.secret))
+        let mut rules = Rules::new(self.cookie_name.clone(), SigningKey::new(&self.secrets.current))
+            .with_bearer(self.bearer);
+        if let Some(previous) = &self.previous_secret {
+            rules = rules.with_previous_key(SigningKey::new(&previous.secret), previous.until);
+        }
+        if !self.refuse_banned {
+            rules = rules.with_banned();
+        }
+        rules
     }
 }

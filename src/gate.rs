@@ -65,11 +65,11 @@ impl<S: SessionStore> Gate<S> {
     /// Decides one request. Infallible: trouble becomes [`Decision::Unavailable`], so that no `?` on the way can turn
     /// it into something else.
     pub async fn check(&self, request: &CheckRequest<'_>, now: impl Fn() -> UnixMillis) -> Checked {
-        let pending = match self.rules.begin(request) {
+        let asked = now();
+        let pending = match self.rules.begin(request, asked) {
             Step::Done(decision) => return Checked { decision, lookup: Lookup::None },
             Step::Lookup(pending) => pending,
         };
-        let asked = now();
         if let Some(found) = self.cache.get(pending.token().digest(), asked) {
             return Checked { decision: pending.finish(found, asked), lookup: Lookup::Hit };
         }

@@ -10,6 +10,8 @@ mod sqlite;
 use std::future::Future;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
+
 pub use self::measured::Measured;
 pub use self::schema::{ColumnCase, SESSION_FIELDS, Schema, SqlName, SqlNameError, USER_FIELDS};
 
@@ -17,7 +19,7 @@ use self::mysql::MySql;
 use self::postgres::Postgres;
 use self::sql::SqlStore;
 use self::sqlite::Sqlite;
-use crate::auth::{Session, VerifiedToken};
+use crate::auth::{CookieName, Session, VerifiedToken};
 
 /// Read access to sessions.
 pub trait SessionStore: Send + Sync + 'static {
@@ -74,6 +76,14 @@ pub struct StoreOptions {
     pub connect_timeout: Duration,
     /// Longest wait for the answer to a lookup.
     pub timeout: Duration,
+    /// The zone of dates that are stored without one.
+    pub time_zone: TimeZone,
+    /// What stands before Better Auth's own keys in Redis.
+    pub redis_key_prefix: String,
+    /// The session cookie, for asking Better Auth itself.
+    pub cookie: CookieName,
+    /// Whether sessions are read with all that get-session answers.
+    pub bodies: bool,
 }
 
 /// Connections of a store's pool, at one moment.
@@ -94,6 +104,17 @@ enum Kind {
     Postgres(SqlStore<Postgres>),
     MySql(SqlStore<MySql>),
     Sqlite(SqlStore<Sqlite>),
+}
+
+/// The same of whichever store it is.
+macro_rules! each {
+    ($self:ident, $store:ident => $answer:expr) => {
+        match &$self.0 {
+            Kind::Postgres($store) => $answer,
+            Kind::MySql($store) => $answer,
+            Kind::Sqlite($store) => $answer,
+        }
+    };
 }
 
 /// Why a store URL was not accepted. It says nothing of the URL itself, which may hold a password.
@@ -144,11 +165,7 @@ impl AnyStore {
     /// Parameters of its URL that mean nothing to it, by name: `sslmod=require` would leave TLS to chance.
     #[must_use]
     pub fn ignored_parameters(&self) -> &[String] {
-        match &self.0 {
-            Kind::Postgres(store) => store.ignored_parameters(),
-            Kind::MySql(store) => store.ignored_parameters(),
-            Kind::Sqlite(store) => store.ignored_parameters(),
-        }
+        each!(self, store => store.ignored_parameters())
     }
 
     /// Asks the lookup itself for a token that no session has: connection, permissions, tables and columns in one.
@@ -156,11 +173,7 @@ impl AnyStore {
     /// # Errors
     /// What a lookup would meet now.
     pub async fn probe(&self) -> Result<(), StoreError> {
-        match &self.0 {
-            Kind::Postgres(store) => store.probe().await,
-            Kind::MySql(store) => store.probe().await,
-            Kind::Sqlite(store) => store.probe().await,
-        }
+        each!(self, store => store.probe().await)
     }
 
     /// [`AnyStore::probe`] on a connection of its own: slower, and its error names the cause where the pool would
@@ -169,39 +182,23 @@ impl AnyStore {
     /// # Errors
     /// What connecting or a lookup meets now.
     pub async fn diagnose(&self) -> Result<(), StoreError> {
-        match &self.0 {
-            Kind::Postgres(store) => store.diagnose().await,
-            Kind::MySql(store) => store.diagnose().await,
-            Kind::Sqlite(store) => store.diagnose().await,
-        }
+        each!(self, store => store.diagnose().await)
     }
 
     /// How its pool stands.
     #[must_use]
     pub fn pool(&self) -> PoolState {
-        match &self.0 {
-            Kind::Postgres(store) => store.pool(),
-            Kind::MySql(store) => store.pool(),
-            Kind::Sqlite(store) => store.pool(),
-        }
+        each!(self, store => store.pool())
     }
 
     /// Ends its connections in an orderly way.
     pub async fn close(&self) {
-        match &self.0 {
-            Kind::Postgres(store) => store.close().await,
-            Kind::MySql(store) => store.close().await,
-            Kind::Sqlite(store) => store.close().await,
-        }
+        each!(self, store => store.close().await)
     }
 }
 
 impl SessionStore for AnyStore {
     async fn find(&self, token: &VerifiedToken) -> Result<Option<Session>, StoreError> {
-        match &self.0 {
-            Kind::Postgres(store) => store.find(token).await,
-            Kind::MySql(store) => store.find(token).await,
-            Kind::Sqlite(store) => store.find(token).await,
-        }
+        each!(self, store => store.find(token).await)
     }
 }

@@ -135,7 +135,7 @@ fn unquote(value: &[u8]) -> &[u8] {
 }
 
 /// `String.prototype.trim` within Latin-1, where U+00A0 is white space too.
-fn trim(mut text: &[u8]) -> &[u8] {
+pub(super) fn trim(mut text: &[u8]) -> &[u8] {
     let is_space = |byte: &u8| matches!(byte, 0x09..=0x0D | b' ' | 0xA0);
     while let Some((_, rest)) = text.split_first().filter(|(first, _)| is_space(first)) {
         text = rest;

@@ -46,6 +46,8 @@ pub enum Denial {
     NoSession,
     /// A genuine session that is over.
     Expired,
+    /// A live session of a user whom an administrator has banned.
+    Banned,
 }
 
 impl Denial {
@@ -57,6 +59,7 @@ impl Denial {
             Self::BadSignature => "bad_signature",
             Self::NoSession => "no_session",
             Self::Expired => "expired",
+            Self::Banned => "banned",
         }
     }
 }
@@ -70,5 +73,11 @@ impl Grant {
     #[must_use]
     pub fn identity(&self) -> &Identity {
         self.session.identity()
+    }
+
+    /// The session by which they pass.
+    #[must_use]
+    pub fn session(&self) -> &ActiveSession {
+        &self.session
     }
 }

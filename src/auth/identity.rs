@@ -3,22 +3,47 @@
 use bytes::Bytes;
 use http::HeaderValue;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use serde_json::Value;
 
 use super::session::SessionRecord;
 
 /// What may be told of a session. Which header carries it is the dialect's affair.
+///
+/// In the order in which they are told: what decides about access stands before what people call themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum IdentityField {
     /// `user.id`.
     UserId,
-    /// `user.email`.
-    UserEmail,
-    /// `user.name`.
-    UserName,
     /// `session.id`, never the token.
     SessionId,
     /// `session.expiresAt`, RFC 3339 in UTC with milliseconds.
     SessionExpires,
+    /// `session.impersonatedBy`: the administrator who acts as this user (admin plugin).
+    ImpersonatedBy,
+    /// `user.role`: one role, or several with commas between them (admin plugin).
+    UserRole,
+    /// `session.activeOrganizationId` (organization plugin).
+    OrganizationId,
+    /// The user's role in that organization, or several with commas between them.
+    OrganizationRole,
+    /// `session.activeTeamId` (organization plugin).
+    TeamId,
+    /// `true` if `user.isAnonymous` (anonymous plugin).
+    UserAnonymous,
+    /// `true` if `user.emailVerified`.
+    UserEmailVerified,
+    /// `true` if `user.twoFactorEnabled` (two-factor plugin).
+    UserTwoFactor,
+    /// `user.email`.
+    UserEmail,
+    /// `user.username` (username plugin).
+    UserUsername,
+    /// `user.phoneNumber` (phone-number plugin).
+    UserPhone,
+    /// `true` if `user.phoneNumberVerified` (phone-number plugin).
+    UserPhoneVerified,
+    /// `user.name`.
+    UserName,
 }
 
 /// An identity from a live session, ready to be written into an answer.
@@ -31,21 +56,35 @@ pub struct Identity(Box<[(IdentityField, HeaderValue)]>);
 /// exactly what was stored.
 const ESCAPED: &AsciiSet = &CONTROLS.add(b'%');
 
-/// A name or address longer than this, escaped, is left out: nginx takes 4 KiB for the whole head of an answer
-/// (`proxy_buffer_size`), and what somebody calls themselves must not turn each of their requests into a 500.
+/// What is longer than this, escaped, is left out, and so is what no longer fits into the sum: nginx takes 4 KiB for the
+/// whole head of an answer (`proxy_buffer_size`), and what somebody calls themselves must not turn each of their
+/// requests into a 500. A role that is not told grants nothing.
 const TEXT_BYTES_MAX: usize = 1024;
+const SUM_BYTES_MAX: usize = 2560;
 
 impl Identity {
     pub(super) fn of(record: &SessionRecord) -> Self {
-        let free = |text: &Option<String>| {
-            text.as_deref().map(escape).filter(|escaped| escaped.len() <= TEXT_BYTES_MAX)
-        };
+        use IdentityField as Field;
+        let (session, user) = (&record.session, &record.user);
+        let expires = Value::String(record.expires_at.to_string());
+        let organization_role = record.organization_role.clone().map(Value::String);
         let texts = [
-            (IdentityField::UserId, Some(escape(&record.user_id))),
-            (IdentityField::UserEmail, free(&record.user_email)),
-            (IdentityField::UserName, free(&record.user_name)),
-            (IdentityField::SessionId, Some(escape(&record.session_id))),
-            (IdentityField::SessionExpires, Some(record.expires_at.to_string())),
+            (Field::UserId, user.get("id").and_then(text)),
+            (Field::SessionId, session.get("id").and_then(text)),
+            (Field::SessionExpires, text(&expires)),
+            (Field::ImpersonatedBy, session.get("impersonatedBy").and_then(text)),
+            (Field::UserRole, user.get("role").and_then(text)),
+            (Field::OrganizationId, session.get("activeOrganizationId").and_then(text)),
+            (Field::OrganizationRole, organization_role.as_ref().and_then(text)),
+            (Field::TeamId, session.get("activeTeamId").and_then(text)),
+            (Field::UserAnonymous, user.get("isAnonymous").and_then(flag)),
+            (Field::UserEmailVerified, user.get("emailVerified").and_then(flag)),
+            (Field::UserTwoFactor, user.get("twoFactorEnabled").and_then(flag)),
+            (Field::UserEmail, user.get("email").and_then(text)),
+            (Field::UserUsername, user.get("username").and_then(text)),
+            (Field::UserPhone, user.get("phoneNumber").and_then(text)),
+            (Field::UserPhoneVerified, user.get("phoneNumberVerified").and_then(flag)),
+            (Field::UserName, user.get("name").and_then(text)),
         ];
         Self(values(&texts))
     }
@@ -64,19 +103,43 @@ impl Identity {
 
 /// All values as slices of one buffer: a million sessions are a million allocations, not five.
 fn values(texts: &[(IdentityField, Option<String>)]) -> Box<[(IdentityField, HeaderValue)]> {
-    let present = || {
-        texts.iter().filter_map(|(field, text)| {
-            text.as_deref().filter(|text| !text.is_empty()).map(|text| (*field, text))
+    let mut room = SUM_BYTES_MAX;
+    let present: Vec<_> = texts
+        .iter()
+        .filter_map(|(field, text)| {
+            let text = text.as_deref().filter(|text| !text.is_empty() && text.len() <= TEXT_BYTES_MAX)?;
+            room = room.checked_sub(text.len())?;
+            Some((*field, text))
         })
-    };
-    let buffer: Bytes = present().map(|(_, text)| text).collect::<String>().into();
-    let mut rest = buffer;
-    present()
+        .collect();
+    let mut rest: Bytes = present.iter().map(|(_, text)| *text).collect::<String>().into();
+    present
+        .iter()
         .filter_map(|(field, text)| {
             let value = HeaderValue::from_maybe_shared(rest.split_to(text.len())).ok()?;
-            Some((field, value))
+            Some((*field, value))
         })
         .collect()
+}
+
+/// A value as text, escaped. Serial ids are numbers in some stores.
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(escape(text)),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// `true`, or nothing: what an app does not hear of it does not rely on.
+fn flag(value: &Value) -> Option<String> {
+    let is_true = match value {
+        Value::Bool(flag) => *flag,
+        // Where a store keeps no booleans, 1 is true and nothing else (`BETTER-AUTH.md` §2.1).
+        Value::Number(number) => number.as_f64() == Some(1.0),
+        Value::Null | Value::String(_) | Value::Array(_) | Value::Object(_) => false,
+    };
+    is_true.then(|| "true".to_owned())
 }
 
 /// Printable ASCII without a space at either end, which HTTP would trim away.

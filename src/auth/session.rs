@@ -1,30 +1,53 @@
-//! A session as the store holds it, and the proof that it is live at an instant.
+//! A session as a store holds it, and the proof that it is live at an instant.
 
 use std::sync::Arc;
+
+use bytes::Bytes;
+use serde_json::Value;
 
 use super::identity::Identity;
 use crate::clock::UnixMillis;
 
+/// The fields of a session or a user, by Better Auth's names and in its order. Dates are ISO texts.
+pub type Fields = serde_json::Map<String, Value>;
+
 /// What a store reads of one session and its user.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SessionRecord {
-    /// `session.id`, as text whatever the column's type.
-    pub session_id: String,
     /// `session.expiresAt`.
     pub expires_at: UnixMillis,
-    /// `user.id`, as text whatever the column's type.
-    pub user_id: String,
-    /// `user.email`.
-    pub user_email: Option<String>,
-    /// `user.name`.
-    pub user_name: Option<String>,
+    /// What else the store has of the session; the token may be among it.
+    pub session: Fields,
+    /// What the store has of the user.
+    pub user: Fields,
+    /// The user's role in the session's active organization, where the store knows.
+    pub organization_role: Option<String>,
 }
+
+/// A session whose `expiresAt` is no date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("session.expiresAt is no date")]
+pub struct NotASession;
 
 /// A session, live or not, with its identity ready to be sent.
 #[derive(Debug)]
 pub struct Session {
     expires_at: UnixMillis,
+    ban: Ban,
     identity: Identity,
+    body: Option<Body>,
+}
+
+/// The answer of Better Auth's get-session, ready to be sent. It holds the token.
+#[derive(Clone)]
+pub struct Body(Bytes);
+
+/// Whether a user is banned, and until when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ban {
+    None,
+    /// The last instant at which it holds.
+    Until(UnixMillis),
 }
 
 /// A session that was live when it was asked. Nothing but [`Session::active_at`] makes one:
@@ -42,11 +65,40 @@ pub struct Session {
 #[derive(Clone, Debug)]
 pub struct ActiveSession(Arc<Session>);
 
+impl SessionRecord {
+    /// A session and its user as Better Auth writes them into JSON.
+    ///
+    /// # Errors
+    /// If no expiry can be made out: what never ends must be said, not guessed.
+    pub fn from_json(session: Fields, user: Fields) -> Result<Self, NotASession> {
+        let expires_at = match session.get("expiresAt") {
+            // Better Auth compares a missing date as 0.
+            Some(Value::Null) | None => UnixMillis::EPOCH,
+            Some(value) => instant(value).ok_or(NotASession)?,
+        };
+        Ok(Self { expires_at, session, user, organization_role: None })
+    }
+
+    /// The answer that Better Auth's get-session gives for this record, in the order of its fields.
+    #[must_use]
+    pub fn body(&self) -> Body {
+        let answer = serde_json::json!({ "session": self.session, "user": self.user });
+        Body(answer.to_string().into())
+    }
+}
+
 impl Session {
     /// Prepares a record for being asked about again and again.
     #[must_use]
     pub fn new(record: &SessionRecord) -> Self {
-        Self { expires_at: record.expires_at, identity: Identity::of(record) }
+        let (ban, identity) = (Ban::of(&record.user), Identity::of(record));
+        Self { expires_at: record.expires_at, ban, identity, body: None }
+    }
+
+    /// The same session with what get-session answers for it.
+    #[must_use]
+    pub fn with_body(self, body: Body) -> Self {
+        Self { body: Some(body), ..self }
     }
 
     /// When it ends.
@@ -73,5 +125,77 @@ impl ActiveSession {
     #[must_use]
     pub fn identity(&self) -> &Identity {
         &self.0.identity
+    }
+
+    /// What get-session answers, if the store was asked to keep it.
+    #[must_use]
+    pub fn body(&self) -> Option<&Body> {
+        self.0.body.as_ref()
+    }
+
+    /// When it ends.
+    #[must_use]
+    pub fn expires_at(&self) -> UnixMillis {
+        self.0.expires_at
+    }
+
+    /// Whether its user is banned at `now`.
+    #[must_use]
+    pub fn is_banned_at(&self, now: UnixMillis) -> bool {
+        match self.0.ban {
+            Ban::None => false,
+            Ban::Until(end) => now <= end,
+        }
+    }
+}
+
+impl Ban {
+    /// As the admin plugin judges a sign-in (1.7.25 `plugins/admin`): a ban is over once `banExpires` is past, and has
+    /// no end where that is missing or no date.
+    fn of(user: &Fields) -> Self {
+        let is_banned = match user.get("banned") {
+            Some(Value::Bool(banned)) => *banned,
+            // 1, where a store keeps no booleans. What is no number at all is not "no".
+            Some(Value::Number(number)) => number.as_f64() != Some(0.0),
+            Some(Value::String(text)) => !matches!(text.as_str(), "" | "0" | "false"),
+            Some(Value::Array(_) | Value::Object(_)) => true,
+            Some(Value::Null) | None => false,
+        };
+        if !is_banned {
+            return Self::None;
+        }
+        let end = user.get("banExpires").and_then(instant);
+        Self::Until(end.unwrap_or(UnixMillis::NEVER))
+    }
+}
+
+/// A date as JSON carries it: text, or milliseconds.
+fn instant(value: &Value) -> Option<UnixMillis> {
+    match value {
+        Value::String(text) => UnixMillis::parse_iso(text),
+        // Zero is no date to JavaScript, which asks for truth first.
+        Value::Number(millis) => millis.as_i64().filter(|millis| *millis != 0).map(UnixMillis::new),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+impl Body {
+    /// An answer of Better Auth itself.
+    #[must_use]
+    pub fn new(answer: Bytes) -> Self {
+        Self(answer)
+    }
+
+    /// The JSON text.
+    #[must_use]
+    pub fn json(&self) -> Bytes {
+        self.0.clone()
+    }
+}
+
+/// It holds the token.
+impl std::fmt::Debug for Body {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Body({} bytes)", self.0.len())
     }
 }

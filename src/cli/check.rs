@@ -10,7 +10,7 @@ pub(super) fn run(sources: &Sources) -> Outcome {
     let config = Config::load(sources)?;
     let from = sources.path().map_or("flags and environment".to_owned(), |path| path.display().to_string());
     say(&format!("settings  ok    from {from}\n"));
-    say(&format!("secret    ok    {} characters\n", config.secret.expose().chars().count()));
+    say(&format!("secret    ok    {} characters\n", config.secrets.current.expose().chars().count()));
     say(&format!("cookie    ok    {} is the one cookie that is read\n", config.cookie_name));
     for warning in &config.warnings {
         say(&format!("warning         {warning}\n"));

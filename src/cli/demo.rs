@@ -75,7 +75,7 @@ pub(super) fn run(flags: BTreeMap<&'static str, String>) -> Outcome {
     let metrics = Arc::new(Metrics::new());
     let _log = log::init(config.log, metrics.log_events_lost().clone());
     block_on(config.workers, async {
-        let cookies = fill(&database, &SigningKey::new(&config.secret)).await?;
+        let cookies = fill(&database, &SigningKey::new(&config.secrets.current)).await?;
         let store = config.open_store()?;
         serve(&config, store, metrics, |listen, admin| say(&guide(listen, admin, &config, &cookies))).await
     })

@@ -92,7 +92,7 @@ async fn tell_request(
     parts: &Parts,
 ) {
     tell_credential(steps, rules, request, parts);
-    let decision = match rules.begin(request) {
+    let decision = match rules.begin(request, clock::now()) {
         Step::Done(decision) => decision,
         Step::Lookup(pending) => match look_up(steps, store, pending.token()).await {
             Some(found) => pending.finish(found, clock::now()),
@@ -130,7 +130,7 @@ fn tell_credential(steps: &mut Steps, rules: &Rules, request: &CheckRequest<'_>,
         "ok",
         format!("{name}, {} characters once decoded", credential.text().chars().count()),
     );
-    match rules.verify(&credential) {
+    match rules.verify(&credential, clock::now()) {
         Ok(_) => steps.step("signature", "ok", "HMAC-SHA256 over the token matches, with this secret"),
         Err(error) => steps.step("signature", "FAIL", error),
     }

@@ -1,6 +1,9 @@
 //! From texts to values: each with its range, each mistake with its hint.
 
-use std::collections::BTreeMap;
+mod credentials;
+mod service;
+mod store;
+
 use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
@@ -9,15 +12,13 @@ use jiff::SignedDuration;
 
 use super::Config;
 use super::error::ConfigError;
-use super::secret;
+use super::secret::{self, Secrets};
 use super::sources::{Given, Sources, nearest};
-use crate::auth::CookieName;
 use crate::cache::Ages;
 use crate::dialect::LoginPage;
 use crate::log::{LogFormat, LogOptions};
 use crate::secret::Secret;
 use crate::serve::{Limits, Listen};
-use crate::store::{ColumnCase, SESSION_FIELDS, Schema, SqlName, StoreOptions, USER_FIELDS};
 
 /// Collects mistakes instead of stopping at the first.
 pub(super) struct Reader<'a> {
@@ -51,10 +52,20 @@ impl<'a> Reader<'a> {
         let listen = self.parsed("listen", "write 127.0.0.1:4180, unix:/path/to/socket or fd:3");
         let listen_mode = self.value("listen_mode", "write an octal number such as 0660", octal);
         let admin_listen = self.admin_listen();
-        let secret = self.secret();
+        let secrets = self.secrets();
+        let previous_secret = self.previous_secret();
         let cookie_name = self.cookie_name();
+        let bearer = self.bearer();
+        let refuse_banned = self.switch("refuse_banned");
+        let cookie_cache = self.cookie_cache();
         let store_url = self.store_url();
-        let store = self.store();
+        let fallback_url = self.given("fallback_store").map(|given| Secret::new(given.text.to_owned()));
+        let store = self.store(cookie_name.clone());
+        let auth_url = self.auth_url(store_url.as_ref().map(Secret::expose));
+        let known_auth_url = auth_url.as_ref().and_then(Option::as_ref);
+        let jwt = self.jwt(known_auth_url);
+        let api_keys = self.api_keys(known_auth_url);
+        let refresh = self.refresh(known_auth_url);
         let session = self.duration("cache_ttl", Duration::ZERO);
         let absence = self.duration("negative_ttl", Duration::ZERO);
         let cache_capacity = self.count("cache_capacity", 1, 1_000_000_000);
@@ -72,10 +83,19 @@ impl<'a> Reader<'a> {
             listen: listen?,
             listen_mode: listen_mode?,
             admin_listen: admin_listen?,
-            secret: secret?,
+            secrets: secrets?,
+            previous_secret: previous_secret?,
             cookie_name: cookie_name?,
+            bearer: bearer?,
+            refuse_banned: refuse_banned?,
+            cookie_cache: cookie_cache?,
+            jwt: jwt?,
+            api_keys: api_keys?,
             store: store?,
             store_url: store_url?,
+            fallback_url,
+            auth_url: auth_url?,
+            refresh: refresh?,
             ages: Ages { session: session?, absence: absence? },
             cache_capacity: cache_capacity?,
             trusted_proxies: trusted_proxies?,
@@ -92,94 +112,11 @@ impl<'a> Reader<'a> {
         self.parsed("admin_listen", "write 127.0.0.1:4181, unix:/path/to/socket or fd:3")
     }
 
-    fn secret(&mut self) -> Option<Secret> {
+    fn secrets(&mut self) -> Option<Secrets> {
         match secret::find(self.sources, &mut self.warnings) {
-            Ok(secret) => Some(secret),
+            Ok(secrets) => Some(secrets),
             Err(error) => self.mistake(error),
         }
-    }
-
-    fn cookie_name(&mut self) -> Option<CookieName> {
-        let hint = "write the name that Better Auth gives its session cookie";
-        let secure = self.switch("secure_cookies")?;
-        let prefix = self.given("cookie_prefix");
-        let own = self.given("cookie_name");
-        if let (Some(name), Some(prefix)) = (&own, &prefix)
-            && !prefix.is_default()
-        {
-            let what =
-                format!("cookie_name ({}) and cookie_prefix ({}) are both set", name.origin, prefix.origin);
-            let hint =
-                "set one of them: Better Auth ignores its cookiePrefix where a cookie has a name of its own";
-            return self.mistake(ConfigError::new(what).hint(hint));
-        }
-        if secure && own.as_ref().is_some_and(|own| own.text.starts_with("__Secure-")) {
-            let what = "secure_cookies adds __Secure- to cookie_name, which begins with it";
-            return self.mistake(ConfigError::new(what).hint("leave __Secure- out of cookie_name"));
-        }
-        let mark = if secure { "__Secure-" } else { "" };
-        match own {
-            Some(own) => {
-                self.check("cookie_name", &own, hint, |name| CookieName::new(&format!("{mark}{name}")))
-            }
-            None => self.value("cookie_prefix", hint, |prefix| {
-                CookieName::new(&format!("{mark}{prefix}.session_token"))
-            }),
-        }
-    }
-
-    fn store_url(&mut self) -> Option<Secret> {
-        let url = self.given("store").map(|given| given.text.to_owned());
-        let url = url.or_else(|| self.sources.environment().get("DATABASE_URL").map(str::to_owned));
-        let Some(url) = url else {
-            let what = "no session store is named: neither store nor DATABASE_URL is set";
-            let hint =
-                "set DATABASE_URL to the database that Better Auth uses, such as postgres://user@host/db";
-            return self.mistake(ConfigError::new(what).hint(hint));
-        };
-        Some(Secret::new(url))
-    }
-
-    fn store(&mut self) -> Option<StoreOptions> {
-        let hint = "write the table's name, or schema.table";
-        let session = self.value("session_table", hint, SqlName::path);
-        let user = self.value("user_table", hint, SqlName::path);
-        let case = self.value("column_case", "write camel or snake", |text| match text {
-            "camel" => Ok(ColumnCase::Camel),
-            "snake" => Ok(ColumnCase::Snake),
-            _ => Err("there are two"),
-        });
-        let session_fields = self.fields("session_fields", &SESSION_FIELDS);
-        let user_fields = self.fields("user_fields", &USER_FIELDS);
-        let connections = self.count("store_connections", 1, 1000);
-        let connect_timeout = self.duration("store_connect_timeout", Duration::from_millis(1));
-        let timeout = self.duration("store_timeout", Duration::from_millis(1));
-        Some(StoreOptions {
-            schema: Schema::new(session?, user?, case?, &session_fields?, &user_fields?),
-            connections: u32::try_from(connections?).ok()?,
-            connect_timeout: connect_timeout?,
-            timeout: timeout?,
-        })
-    }
-
-    /// `expiresAt=valid_until,userId=owner`
-    fn fields(&mut self, name: &'static str, known: &[&str]) -> Option<BTreeMap<String, SqlName>> {
-        let hint =
-            format!("write field=column with commas between them; the fields read are {}", known.join(", "));
-        self.value(name, &hint, |text| {
-            text.split(',')
-                .map(str::trim)
-                .filter(|pair| !pair.is_empty())
-                .map(|pair| {
-                    let (field, column) = pair.split_once('=').ok_or_else(|| format!("{pair:?} has no ="))?;
-                    if !known.contains(&field) {
-                        return Err(format!("{field:?} is no field that is read"));
-                    }
-                    let column = SqlName::new(column).map_err(|error| format!("{field}: {error}"))?;
-                    Ok((field.to_owned(), column))
-                })
-                .collect()
-        })
     }
 
     fn login(&mut self) -> Option<LoginPage> {
@@ -254,11 +191,17 @@ impl<'a> Reader<'a> {
     }
 
     fn duration(&mut self, name: &'static str, least: Duration) -> Option<Duration> {
-        let hint = format!("write a number with its unit, from {least:?} to 24h, such as 500ms, 5s or 2m");
+        self.duration_up_to(name, least, DURATION_MAX)
+    }
+
+    fn duration_up_to(&mut self, name: &'static str, least: Duration, most: Duration) -> Option<Duration> {
+        let hours = most.as_secs() / 3600;
+        let hint =
+            format!("write a number with its unit, from {least:?} to {hours}h, such as 500ms, 5s or 2m");
         self.value(name, &hint, |text| {
             let signed = SignedDuration::from_str(text).map_err(|_| "it is not a duration with a unit")?;
             let duration = Duration::try_from(signed).map_err(|_| "it is negative")?;
-            if duration < least || duration > DURATION_MAX { Err("it is out of range") } else { Ok(duration) }
+            if duration < least || duration > most { Err("it is out of range") } else { Ok(duration) }
         })
     }
 
@@ -309,5 +252,18 @@ fn octal(text: &str) -> Result<u32, String> {
         Ok(mode) if mode <= 0o777 => Ok(mode),
         Ok(_) => Err("it is beyond 0777".to_owned()),
         Err(error) => Err(error.to_string()),
+    }
+}
+
+/// The URL of something that speaks HTTP. It may not hold a password, which would end up in messages.
+fn http_url(text: &str) -> Result<http::Uri, String> {
+    let url: http::Uri = text.parse().map_err(|error: http::uri::InvalidUri| error.to_string())?;
+    if !matches!(url.scheme_str(), Some("http" | "https")) {
+        return Err("it does not begin with http:// or https://".to_owned());
+    }
+    match url.authority() {
+        Some(authority) if !authority.as_str().contains('@') => Ok(url),
+        Some(_) => Err("it holds a user's name".to_owned()),
+        None => Err("it names no host".to_owned()),
     }
 }

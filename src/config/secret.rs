@@ -16,11 +16,35 @@ const FILE_BYTES_MAX: u64 = 64 * 1024;
 
 const HINT: &str = "set BETTER_AUTH_SECRET or secret_file to the very secret that Better Auth runs with";
 
-pub(super) fn find(sources: &Sources, warnings: &mut Vec<String>) -> Result<Secret, ConfigError> {
-    let (secret, origin) = match sources.given("secret_file") {
-        Some(given) => (read(Path::new(given.text))?, given.text.to_owned()),
+/// The secret that signs, and those before it that Better Auth still reads encrypted values with.
+#[derive(Debug)]
+pub struct Secrets {
+    /// Signs and verifies cookies.
+    pub current: Secret,
+    /// Open encrypted session caches, and nothing else.
+    pub older: Vec<Secret>,
+}
+
+pub(super) fn find(sources: &Sources, warnings: &mut Vec<String>) -> Result<Secrets, ConfigError> {
+    let (secrets, origin) = match sources.given("secret_file") {
+        Some(given) => {
+            let current = read(Path::new(given.text))?;
+            (Secrets { current, older: Vec::new() }, given.text.to_owned())
+        }
         None => from_environment(sources)?,
     };
+    check(&secrets.current, &origin, warnings)?;
+    Ok(secrets)
+}
+
+/// The secret in one file, held to the same rules.
+pub(super) fn read_checked(path: &str, warnings: &mut Vec<String>) -> Result<Secret, ConfigError> {
+    let secret = read(Path::new(path))?;
+    check(&secret, path, warnings)?;
+    Ok(secret)
+}
+
+fn check(secret: &Secret, origin: &str, warnings: &mut Vec<String>) -> Result<(), ConfigError> {
     let text = secret.expose();
     if text.is_empty() {
         return Err(ConfigError::new(format!("the secret in {origin} is empty")).hint(HINT));
@@ -36,26 +60,36 @@ pub(super) fn find(sources: &Sources, warnings: &mut Vec<String>) -> Result<Secr
             "the secret in {origin} has {chars} characters; {CHARS_MIN} are the least that is safe"
         ));
     }
-    Ok(secret)
+    Ok(())
 }
 
 /// In Better Auth's own order (1.7.25 `context/secret-utils` and `create-context`).
-fn from_environment(sources: &Sources) -> Result<(Secret, String), ConfigError> {
+fn from_environment(sources: &Sources) -> Result<(Secrets, String), ConfigError> {
     let environment = sources.environment();
-    if let Some(secrets) = environment.get("BETTER_AUTH_SECRETS") {
+    let single = || {
+        ["BETTER_AUTH_SECRET", "AUTH_SECRET"]
+            .into_iter()
+            .find_map(|name| Some((Secret::new(environment.get(name)?.to_owned()), name.to_owned())))
+    };
+    if let Some(listed) = environment.get("BETTER_AUTH_SECRETS") {
         // "2:new,1:old": the first entry signs and verifies, whatever its version.
-        let current = secrets.split(',').next().and_then(|entry| entry.trim().split_once(':'));
-        let Some((_, secret)) = current else {
+        let entries = listed.split(',').map(|entry| {
+            let (_, secret) = entry.trim().split_once(':')?;
+            Some(Secret::new(secret.trim().to_owned()))
+        });
+        let Some(mut entries) = entries.collect::<Option<Vec<_>>>().filter(|entries| !entries.is_empty())
+        else {
             return Err(ConfigError::new(
                 "BETTER_AUTH_SECRETS is not of the form version:secret,version:secret",
             )
             .hint("write it as Better Auth reads it, the current secret first"));
         };
-        return Ok((Secret::new(secret.trim().to_owned()), "BETTER_AUTH_SECRETS".to_owned()));
+        let current = entries.remove(0);
+        let older = entries.into_iter().chain(single().map(|(legacy, _)| legacy)).collect();
+        return Ok((Secrets { current, older }, "BETTER_AUTH_SECRETS".to_owned()));
     }
-    ["BETTER_AUTH_SECRET", "AUTH_SECRET"]
-        .into_iter()
-        .find_map(|name| Some((Secret::new(environment.get(name)?.to_owned()), name.to_owned())))
+    single()
+        .map(|(current, name)| (Secrets { current, older: Vec::new() }, name))
         .ok_or_else(|| ConfigError::new("there is no secret").hint(HINT))
 }
 

@@ -43,7 +43,7 @@ const fn setting(
 }
 
 /// All of them, in the order in which they are told.
-pub const SETTINGS: [Setting; 32] = [
+pub const SETTINGS: &[Setting] = &[
     setting(
         "listen",
         "ADDRESS",
@@ -61,7 +61,28 @@ pub const SETTINGS: [Setting; 32] = [
         "store",
         "URL",
         None,
-        "Where Better Auth keeps its sessions: postgres://, mysql://, mariadb:// or sqlite:. If absent, DATABASE_URL",
+        "Where Better Auth keeps its sessions: postgres://, mysql://, mariadb://, sqlite:, redis:// (secondary \
+         storage), https:// (Better Auth itself is asked) or none (cookie cache alone). If absent, DATABASE_URL",
+    ),
+    setting(
+        "fallback_store",
+        "URL",
+        None,
+        "Asked where store has no entry: the database, where store is redis:// and Better Auth keeps sessions in both \
+         (storeSessionInDatabase without preserveSessionInDatabase)",
+    ),
+    setting(
+        "redis_key_prefix",
+        "TEXT",
+        Some("better-auth:"),
+        "What stands before Better Auth's keys in Redis: keyPrefix of @better-auth/redis-storage",
+    ),
+    setting(
+        "auth_url",
+        "URL",
+        None,
+        "Where Better Auth answers, such as http://127.0.0.1:3000; /api/auth is added where it has no path. If absent, \
+         store where that is http(s)://",
     ),
     setting(
         "secret_file",
@@ -69,6 +90,19 @@ pub const SETTINGS: [Setting; 32] = [
         None,
         "File that holds Better Auth's secret; one line end at its end is ignored. If absent, the variable \
          BETTER_AUTH_SECRETS, BETTER_AUTH_SECRET or AUTH_SECRET, as Better Auth reads them",
+    ),
+    setting(
+        "previous_secret_file",
+        "PATH",
+        None,
+        "While the secret is being replaced: file with the one before, whose signatures count too until \
+         previous_secret_until. Better Auth itself takes the present secret alone",
+    ),
+    setting(
+        "previous_secret_until",
+        "TIME",
+        None,
+        "When the previous secret ends, such as 2026-12-24T18:00:00Z; at most 31 days ahead",
     ),
     setting(
         "cookie_name",
@@ -88,6 +122,122 @@ pub const SETTINGS: [Setting; 32] = [
         Some("false"),
         "Whether the cookie's name begins with __Secure-, as it does where Better Auth's baseURL is https, \
          useSecureCookies is on, or NODE_ENV is production without a baseURL",
+    ),
+    setting(
+        "refuse_banned",
+        "BOOL",
+        Some("true"),
+        "Whether users whom an administrator banned get 403, even while a session of theirs lives",
+    ),
+    setting(
+        "bearer",
+        "BOOL",
+        Some("false"),
+        "Whether signed session tokens are read from Authorization: Bearer, before the cookie (Better Auth's bearer \
+         plugin)",
+    ),
+    setting(
+        "trust_unsigned_bearer",
+        "BOOL",
+        Some("false"),
+        "Whether bearer takes tokens without a signature, as the plugin does without requireSignature. Whoever can read \
+         the session table, a backup or a log of it can then sign in as anybody",
+    ),
+    setting(
+        "jwt",
+        "BOOL",
+        Some("false"),
+        "Whether JSON Web Tokens of Better Auth's jwt plugin are taken from Authorization: Bearer. They outlive a \
+         sign-out until they expire",
+    ),
+    setting(
+        "jwks_url",
+        "URL",
+        None,
+        "Where the keys of those tokens are. If absent, the jwks table of store, or auth_url's /jwks where store has none",
+    ),
+    setting(
+        "jwt_issuer",
+        "TEXT",
+        None,
+        "The iss that those tokens must have. If absent, the origin of auth_url, Better Auth's own default",
+    ),
+    setting(
+        "jwt_audience",
+        "TEXT",
+        None,
+        "The aud that those tokens must have. If absent, jwt_issuer, Better Auth's own default",
+    ),
+    setting(
+        "jwks_ttl",
+        "DURATION",
+        Some("5m"),
+        "How long the keys are remembered. An unknown key's name has them read again, at most every ten seconds",
+    ),
+    setting(
+        "api_key_header",
+        "NAME",
+        None,
+        "Header of Better Auth's API keys, such as x-api-key: requests that carry it are judged by Better Auth itself \
+         (auth_url). If absent, API keys are not looked at",
+    ),
+    setting(
+        "api_key_ttl",
+        "DURATION",
+        Some("5s"),
+        "How long Better Auth's answer to an API key is remembered: its rate limits and quotas count one request each time",
+    ),
+    setting(
+        "cookie_cache",
+        "STRATEGY",
+        Some("off"),
+        "Better Auth's session.cookieCache.strategy, compact, jwt, jwe or jwks: the session_data cookie answers while the \
+         store is down, or always where store is none. What it says may be as old as Better Auth's maxAge. off: it is \
+         never read",
+    ),
+    setting(
+        "cookie_cache_version",
+        "TEXT",
+        Some("1"),
+        "Better Auth's session.cookieCache.version: cookies of another one do not count",
+    ),
+    setting(
+        "cookie_cache_name",
+        "NAME",
+        None,
+        "Exact name of the session_data cookie, where advanced.cookies.session_data.name is set in Better Auth",
+    ),
+    setting(
+        "get_session",
+        "BOOL",
+        Some("false"),
+        "Whether GET /api/auth/get-session is answered as Better Auth does, for apps that call it. A remembered session \
+         takes more memory then",
+    ),
+    setting(
+        "refresh",
+        "MODE",
+        Some("off"),
+        "delegate: a session that is due is prolonged by asking Better Auth (auth_url). off: sidegate prolongs nothing",
+    ),
+    setting(
+        "session_expires_in",
+        "DURATION",
+        Some("168h"),
+        "Better Auth's session.expiresIn, for knowing when a session is due",
+    ),
+    setting(
+        "session_update_age",
+        "DURATION",
+        Some("24h"),
+        "Better Auth's session.updateAge, for knowing when a session is due",
+    ),
+    setting(
+        "relay_set_cookie",
+        "BOOL",
+        Some("false"),
+        "Whether the proxy hands an allowing answer's Set-Cookie on to the browser (nginx/refresh.conf does): a refresh is \
+         waited for then, and its cookie sent along",
     ),
     setting(
         "cache_ttl",
@@ -163,6 +313,32 @@ pub const SETTINGS: [Setting; 32] = [
         "Better Auth's session.fields: renamed columns, such as expiresAt=valid_until,userId=owner",
     ),
     setting("user_fields", "MAP", Some(""), "Better Auth's user.fields: renamed columns, such as email=mail"),
+    setting(
+        "session_additional_fields",
+        "MAP",
+        Some(""),
+        "Better Auth's session.additionalFields that are told by get_session, each with its type: \
+         device:string,trust=trust_level:number. Types: string, number, boolean, date, json",
+    ),
+    setting(
+        "user_additional_fields",
+        "MAP",
+        Some(""),
+        "Better Auth's user.additionalFields that are told by get_session, in their order, without those of returned: false",
+    ),
+    setting(
+        "member_table",
+        "NAME",
+        Some("member"),
+        "The organization plugin's member.modelName, for the role in the active organization",
+    ),
+    setting("jwks_table", "NAME", Some("jwks"), "The jwt plugin's jwks.modelName"),
+    setting(
+        "time_zone",
+        "ZONE",
+        Some("UTC"),
+        "Zone of dates that are stored without one, such as America/New_York: that of Better Auth's process",
+    ),
     setting(
         "connections_max",
         "COUNT",

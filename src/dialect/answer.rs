@@ -10,10 +10,21 @@ use crate::auth::{Grant, IdentityField};
 
 static STATUS: HeaderName = HeaderName::from_static("x-auth-status");
 static USER_ID: HeaderName = HeaderName::from_static("x-auth-user-id");
-static USER_EMAIL: HeaderName = HeaderName::from_static("x-auth-user-email");
-static USER_NAME: HeaderName = HeaderName::from_static("x-auth-user-name");
 static SESSION_ID: HeaderName = HeaderName::from_static("x-auth-session-id");
 static SESSION_EXPIRES: HeaderName = HeaderName::from_static("x-auth-session-expires");
+static IMPERSONATED_BY: HeaderName = HeaderName::from_static("x-auth-impersonated-by");
+static USER_ROLE: HeaderName = HeaderName::from_static("x-auth-user-role");
+static ORGANIZATION_ID: HeaderName = HeaderName::from_static("x-auth-organization-id");
+static ORGANIZATION_ROLE: HeaderName = HeaderName::from_static("x-auth-organization-role");
+static TEAM_ID: HeaderName = HeaderName::from_static("x-auth-team-id");
+static USER_ANONYMOUS: HeaderName = HeaderName::from_static("x-auth-user-anonymous");
+static USER_EMAIL_VERIFIED: HeaderName = HeaderName::from_static("x-auth-user-email-verified");
+static USER_TWO_FACTOR: HeaderName = HeaderName::from_static("x-auth-user-two-factor");
+static USER_EMAIL: HeaderName = HeaderName::from_static("x-auth-user-email");
+static USER_USERNAME: HeaderName = HeaderName::from_static("x-auth-user-username");
+static USER_PHONE: HeaderName = HeaderName::from_static("x-auth-user-phone");
+static USER_PHONE_VERIFIED: HeaderName = HeaderName::from_static("x-auth-user-phone-verified");
+static USER_NAME: HeaderName = HeaderName::from_static("x-auth-user-name");
 static REASON: HeaderName = HeaderName::from_static("x-auth-reason");
 
 /// Room for every header of an allowing answer without growing: `HeaderMap` makes it twelve.
@@ -23,10 +34,21 @@ const HEADERS: usize = 8;
 fn name_of(field: IdentityField) -> &'static HeaderName {
     match field {
         IdentityField::UserId => &USER_ID,
-        IdentityField::UserEmail => &USER_EMAIL,
-        IdentityField::UserName => &USER_NAME,
         IdentityField::SessionId => &SESSION_ID,
         IdentityField::SessionExpires => &SESSION_EXPIRES,
+        IdentityField::ImpersonatedBy => &IMPERSONATED_BY,
+        IdentityField::UserRole => &USER_ROLE,
+        IdentityField::OrganizationId => &ORGANIZATION_ID,
+        IdentityField::OrganizationRole => &ORGANIZATION_ROLE,
+        IdentityField::TeamId => &TEAM_ID,
+        IdentityField::UserAnonymous => &USER_ANONYMOUS,
+        IdentityField::UserEmailVerified => &USER_EMAIL_VERIFIED,
+        IdentityField::UserTwoFactor => &USER_TWO_FACTOR,
+        IdentityField::UserEmail => &USER_EMAIL,
+        IdentityField::UserUsername => &USER_USERNAME,
+        IdentityField::UserPhone => &USER_PHONE,
+        IdentityField::UserPhoneVerified => &USER_PHONE_VERIFIED,
+        IdentityField::UserName => &USER_NAME,
     }
 }
 

@@ -12,7 +12,7 @@ use sqlx::{
 
 use super::schema::Grammar;
 use super::{PoolState, SessionStore, StoreError, StoreOptions, StoreUrlError};
-use crate::auth::{Session, SessionRecord, VerifiedToken};
+use crate::auth::{Fields, Session, SessionRecord, VerifiedToken};
 use crate::clock::UnixMillis;
 
 /// One of the databases: how it spells things, how it connects, how it keeps an instant.
@@ -172,12 +172,15 @@ where
         Ok(Found {
             token: present(0, "session.token")?,
             record: SessionRecord {
-                session_id: present(1, "session.id")?,
-                user_id: present(2, "user.id")?,
-                user_email: text(3)?,
-                user_name: text(4)?,
                 expires_at: F::instant(row, 5)
                     .map_err(|what| StoreError::Malformed(format!("session.expiresAt {what}")))?,
+                session: Fields::from_iter([("id".to_owned(), present(1, "session.id")?.into())]),
+                user: Fields::from_iter([
+                    ("id".to_owned(), present(2, "user.id")?.into()),
+                    ("email".to_owned(), text(3)?.into()),
+                    ("name".to_owned(), text(4)?.into()),
+                ]),
+                organization_role: None,
             },
         })
     }

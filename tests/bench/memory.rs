@@ -35,12 +35,15 @@ fn main() {
 
 /// As long as Better Auth's own: ids of 32 characters, an ordinary name and address.
 fn record(number: u64) -> SessionRecord {
+    let id = format!("{number:032}");
+    let text = |(name, value): (&str, String)| (name.to_owned(), value.into());
+    let email = format!("somebody.{number:07}@example.com");
+    let name = format!("Somebody Number {number:07}");
     SessionRecord {
-        session_id: format!("{number:032}"),
         expires_at: UnixMillis::new(1_769_083_200_123),
-        user_id: format!("{number:032}"),
-        user_email: Some(format!("somebody.{number:07}@example.com")),
-        user_name: Some(format!("Somebody Number {number:07}")),
+        session: [("id", id.clone())].map(text).into_iter().collect(),
+        user: [("id", id), ("email", email), ("name", name)].map(text).into_iter().collect(),
+        organization_role: None,
     }
 }
 

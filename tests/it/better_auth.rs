@@ -4,9 +4,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
+use sidegate::auth::CookieName;
 use sidegate::store::{AnyStore, ColumnCase, Schema, SqlName, StoreOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _};
+
+use crate::rig;
 
 /// The output of Better Auth 1.7.25's `getMigrations` for SQLite, but for the NOT NULL of `expiresAt`: Better Auth
 /// makes it, other tools need not, and Better Auth's reading of NULL is known.
@@ -106,5 +110,14 @@ pub(crate) fn names(session: &str, user: &str, case: ColumnCase) -> Schema {
 pub(crate) fn options(schema: Schema) -> StoreOptions {
     // Long enough never to be met: no test here is about slowness.
     let patience = Duration::from_mins(1);
-    StoreOptions { schema, connections: 1, connect_timeout: patience, timeout: patience }
+    StoreOptions {
+        schema,
+        connections: 1,
+        connect_timeout: patience,
+        timeout: patience,
+        time_zone: TimeZone::UTC,
+        redis_key_prefix: "better-auth:".to_owned(),
+        cookie: CookieName::new(rig::COOKIE_NAME).unwrap(),
+        bodies: false,
+    }
 }

@@ -16,7 +16,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("gate", &["auth", "cache", "clock", "store"]),
     ("dialect", &["auth"]),
     ("serve", &["auth", "cache", "clock", "dialect", "gate", "log", "metrics", "store"]),
-    ("config", &["auth", "cache", "dialect", "log", "secret", "serve", "store"]),
+    ("config", &["auth", "cache", "clock", "dialect", "log", "secret", "serve", "store"]),
     (
         "cli",
         &[

@@ -199,7 +199,8 @@ async fn a_pass_tells_the_identity_and_nothing_else() {
 
 #[test]
 fn a_field_without_a_value_is_left_out_of_a_pass() {
-    let record = SessionRecord { user_name: Some(String::new()), user_email: None, ..rig::record(NOW) };
+    let user = rig::fields(json!({ "id": "usr_1", "name": "", "email": null }));
+    let record = SessionRecord { user, ..rig::record(NOW) };
 
     let answer = answer(&Decision::Allow(rig::grant(&record)));
 

@@ -83,7 +83,7 @@ async fn a_database_that_took_the_place_of_another_is_the_one_that_is_asked() {
 #[test]
 fn an_address_that_is_too_long_for_a_header_is_left_out() {
     let mut record = record(NOW);
-    record.user_email = Some(format!("{}@example.com", "x".repeat(1024)));
+    record.user.insert("email".to_owned(), format!("{}@example.com", "x".repeat(1024)).into());
     assert!(grant(&record).identity().get(IdentityField::UserEmail).is_none());
 }
 

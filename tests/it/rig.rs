@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method, header};
 use proptest::prelude::ProptestConfig;
+use serde_json::{Value, json};
 use sidegate::auth::{
-    CheckRequest, CookieName, Decision, Grant, Rules, Session, SessionRecord, SigningKey, Step, VerifiedToken,
+    CheckRequest, CookieName, Decision, Fields, Grant, Rules, Session, SessionRecord, SigningKey, Step,
+    VerifiedToken,
 };
 use sidegate::cache::{Ages, SessionCache};
 use sidegate::clock::UnixMillis;
@@ -58,7 +60,7 @@ pub(crate) fn request(headers: &HeaderMap) -> CheckRequest<'_> {
 
 /// The token that these headers prove, or the code of why they prove none.
 pub(crate) fn proof(headers: &HeaderMap) -> Result<String, &'static str> {
-    match rules().begin(&request(headers)) {
+    match rules().begin(&request(headers), NOW) {
         Step::Lookup(pending) => Ok(pending.token().as_str().to_owned()),
         Step::Done(decision) => Err(word(&decision)),
     }
@@ -74,12 +76,17 @@ pub(crate) fn later(by: Duration) -> UnixMillis {
 
 pub(crate) fn record(expires_at: UnixMillis) -> SessionRecord {
     SessionRecord {
-        session_id: "ses_1".to_owned(),
         expires_at,
-        user_id: "usr_1".to_owned(),
-        user_email: Some("ada@example.com".to_owned()),
-        user_name: Some("Ada Lovelace".to_owned()),
+        session: fields(json!({ "id": "ses_1" })),
+        user: fields(json!({ "id": "usr_1", "email": "ada@example.com", "name": "Ada Lovelace" })),
+        organization_role: None,
     }
+}
+
+/// The members of a JSON object.
+pub(crate) fn fields(object: Value) -> Fields {
+    let Value::Object(fields) = object else { panic!("{object} is no object") };
+    fields
 }
 
 pub(crate) fn session_until(expires_at: UnixMillis) -> Session {
@@ -212,7 +219,9 @@ pub(crate) async fn waits<F: Future + Unpin>(future: &mut F) -> bool {
 /// Who passes with this record, at an instant at which it is live.
 pub(crate) fn grant(record: &SessionRecord) -> Grant {
     let headers = session_cookie(WIRE);
-    let Step::Lookup(pending) = rules().begin(&request(&headers)) else { panic!("{WIRE} does not verify") };
+    let Step::Lookup(pending) = rules().begin(&request(&headers), NOW) else {
+        panic!("{WIRE} does not verify")
+    };
     match pending.finish(Some(Arc::new(Session::new(record))), record.expires_at) {
         Decision::Allow(grant) => grant,
         other @ (Decision::Unauthenticated(_) | Decision::Forbidden(_) | Decision::Unavailable) => {

@@ -7,6 +7,7 @@ use percent_encoding::percent_decode;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
+use serde_json::json;
 use sidegate::auth::{IdentityField, Session, SessionRecord};
 use sidegate::cache::Ages;
 use sidegate::clock::UnixMillis;
@@ -15,10 +16,10 @@ use crate::rig::{self, NOW, Shelf, WIRE, gate, later, request, session_cookie, w
 
 const FIELDS: [IdentityField; 5] = [
     IdentityField::UserId,
-    IdentityField::UserEmail,
-    IdentityField::UserName,
     IdentityField::SessionId,
     IdentityField::SessionExpires,
+    IdentityField::UserEmail,
+    IdentityField::UserName,
 ];
 
 fn value(record: &SessionRecord, field: IdentityField) -> Option<String> {
@@ -26,7 +27,9 @@ fn value(record: &SessionRecord, field: IdentityField) -> Option<String> {
 }
 
 fn named(name: &str) -> SessionRecord {
-    SessionRecord { user_name: Some(name.to_owned()), ..rig::record(NOW) }
+    let mut record = rig::record(NOW);
+    record.user.insert("name".to_owned(), name.into());
+    record
 }
 
 #[test]
@@ -141,22 +144,22 @@ fn text() -> impl Strategy<Value = String> {
 fn any_record() -> impl Strategy<Value = SessionRecord> {
     let parts = (text(), text(), option::of(text()), option::of(text()), any::<i64>());
     parts.prop_map(|(session_id, user_id, user_email, user_name, expires_at)| SessionRecord {
-        session_id,
-        user_id,
-        user_email,
-        user_name,
         expires_at: UnixMillis::new(expires_at),
+        session: rig::fields(json!({ "id": session_id })),
+        user: rig::fields(json!({ "id": user_id, "email": user_email, "name": user_name })),
+        organization_role: None,
     })
 }
 
 fn stored(record: &SessionRecord, field: IdentityField) -> Option<&str> {
-    match field {
-        IdentityField::UserId => Some(&record.user_id),
-        IdentityField::UserEmail => record.user_email.as_deref(),
-        IdentityField::UserName => record.user_name.as_deref(),
-        IdentityField::SessionId => Some(&record.session_id),
-        IdentityField::SessionExpires => None,
-    }
+    let (fields, name) = match field {
+        IdentityField::UserId => (&record.user, "id"),
+        IdentityField::UserEmail => (&record.user, "email"),
+        IdentityField::UserName => (&record.user, "name"),
+        IdentityField::SessionId => (&record.session, "id"),
+        other => panic!("{other:?} is told by other tests"),
+    };
+    fields[name].as_str()
 }
 
 fn block_on<F: Future>(future: F) -> F::Output {

@@ -52,7 +52,7 @@ fn the_shipped_file_tells_every_setting_and_its_default() {
         line.split_once(" = ").is_some_and(|(key, _)| SETTINGS.iter().any(|setting| setting.name == key))
     });
     let told: BTreeMap<_, _> = lines.map(|line| line.split_once(" = ").unwrap()).collect();
-    for setting in &SETTINGS {
+    for setting in SETTINGS {
         let value = told.get(setting.name).unwrap_or_else(|| panic!("{} is not told", setting.name));
         if let Some(default) = setting.default {
             assert_eq!(value.trim_matches('"'), default, "{}", setting.name);
@@ -64,7 +64,7 @@ fn the_shipped_file_tells_every_setting_and_its_default() {
 fn the_shipped_file_is_valid_with_every_line_uncommented_but_those_that_exclude_each_other() {
     let text =
         std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/sidegate.toml")).unwrap();
-    let excluded = ["cookie_name", "secret_file"];
+    let excluded = ["cookie_name", "secret_file", "previous_secret_file", "previous_secret_until"];
     let file: Vec<_> = text
         .lines()
         .filter_map(|line| line.strip_prefix("# "))
@@ -166,7 +166,7 @@ fn the_first_of_better_auths_versioned_secrets_is_taken() {
         ("BETTER_AUTH_SECRET", SECRET),
         ("DATABASE_URL", "sqlite:x"),
     ];
-    assert_eq!(only_environment(&variables).unwrap().secret.expose(), "the-newest");
+    assert_eq!(only_environment(&variables).unwrap().secrets.current.expose(), "the-newest");
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn a_secret_file_wins_and_loses_one_line_end() {
         let path = directory.path().join("secret");
         std::fs::write(&path, content).unwrap();
         let config = load(&[("secret_file", path.to_str().unwrap())], &[], "").unwrap();
-        assert_eq!(config.secret.expose(), secret);
+        assert_eq!(config.secrets.current.expose(), secret);
     }
 }
 

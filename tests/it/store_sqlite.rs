@@ -27,8 +27,14 @@ pub(crate) async fn look_up(store: &AnyStore, text: &str) -> Result<Option<Vec<S
     let found = store.find(&token(text)).await.map_err(|error| error.code())?;
     Ok(found.map(|session| {
         let active = Arc::new(session).active_at(UnixMillis::EPOCH).unwrap();
-        let fields = active.identity().fields().filter(|(field, _)| *field != IdentityField::SessionExpires);
-        fields.map(|(_, value)| value.to_str().unwrap().to_owned()).collect()
+        let told = [
+            IdentityField::UserId,
+            IdentityField::UserEmail,
+            IdentityField::UserName,
+            IdentityField::SessionId,
+        ];
+        let values = told.into_iter().filter_map(|field| active.identity().get(field));
+        values.map(|value| value.to_str().unwrap().to_owned()).collect()
     }))
 }
 

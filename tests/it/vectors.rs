@@ -126,7 +126,7 @@ fn signed_in_token(case: &Value) -> Option<String> {
     let lines = case["set_cookie"].as_array().unwrap().iter().map(|line| line.as_str().unwrap());
     let pairs: Vec<_> = lines.map(|line| line.split(';').next().unwrap()).collect();
     let headers = rig::cookie_lines(&[pairs.join("; ")]);
-    match rules(case, &case["secret"]).begin(&rig::request(&headers)) {
+    match rules(case, &case["secret"]).begin(&rig::request(&headers), rig::NOW) {
         Step::Lookup(pending) => Some(pending.token().as_str().to_owned()),
         Step::Done(_) => None,
     }
@@ -148,7 +148,7 @@ async fn ask(vectors: &Value, case: &Value, store: &AnyStore) -> Answer {
     let lines: Vec<_> = case["cookies"].as_array().unwrap().iter().map(bytes).collect();
     let headers = rig::cookie_lines(&lines);
 
-    let decision = match rules.begin(&rig::request(&headers)) {
+    let decision = match rules.begin(&rig::request(&headers), rig::NOW) {
         Step::Done(decision) => decision,
         Step::Lookup(pending) => match store.find(pending.token()).await {
             Ok(found) => pending.finish(found.map(Into::into), now),

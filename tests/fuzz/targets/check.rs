@@ -20,14 +20,9 @@ struct Memory;
 impl SessionStore for Memory {
     async fn find(&self, token: &VerifiedToken) -> Result<Option<Session>, StoreError> {
         Ok(stored(token.as_str()).map(|expires_at| {
-            let (session_id, user_id) = ("ses_1".to_owned(), "usr_1".to_owned());
-            Session::new(&SessionRecord {
-                session_id,
-                expires_at,
-                user_id,
-                user_email: None,
-                user_name: None,
-            })
+            let id = |id: &str| [("id".to_owned(), id.into())].into_iter().collect();
+            let (session, user) = (id("ses_1"), id("usr_1"));
+            Session::new(&SessionRecord { expires_at, session, user, organization_role: None })
         }))
     }
 }

@@ -1,0 +1,59 @@
+//! Better Auth itself, where it is asked: its address, and what it is asked for.
+
+use std::time::Duration;
+
+use super::super::Refresh;
+use super::super::error::ConfigError;
+use super::{Reader, http_url};
+
+/// Better Auth's own default, where its address has no path.
+const BASE_PATH: &str = "/api/auth";
+/// A year: sessions live long, and no sum overflows.
+const LIFETIME_MAX: Duration = Duration::from_hours(24 * 366);
+
+impl Reader<'_> {
+    /// The outer `None` is a mistake, the inner one says that there is none.
+    pub(super) fn auth_url(&mut self, store: Option<&str>) -> Option<Option<http::Uri>> {
+        let hint = "write Better Auth's address, such as http://127.0.0.1:3000";
+        if let Some(given) = self.given("auth_url") {
+            return Some(Some(self.check("auth_url", &given, hint, base_url)?));
+        }
+        Some(store.and_then(|store| base_url(store).ok()))
+    }
+
+    pub(super) fn refresh(&mut self, auth_url: Option<&http::Uri>) -> Option<Option<Refresh>> {
+        let expires_in = self.duration_up_to("session_expires_in", Duration::from_secs(1), LIFETIME_MAX)?;
+        let update_age = self.duration_up_to("session_update_age", Duration::ZERO, LIFETIME_MAX)?;
+        let relays = self.switch("relay_set_cookie")?;
+        let dont_remember = self.dont_remember_name()?;
+        let on = self.value("refresh", "write off or delegate", |text| match text {
+            "off" => Ok(false),
+            "delegate" => Ok(true),
+            _ => Err("there are two"),
+        })?;
+        if !on {
+            return Some(None);
+        }
+        if auth_url.is_none() {
+            let what = "refresh is delegate, but auth_url is not set";
+            return self
+                .mistake(ConfigError::new(what).hint("set auth_url: Better Auth itself prolongs sessions"));
+        }
+        Some(Some(Refresh { expires_in, update_age, relays, dont_remember }))
+    }
+}
+
+/// The URL below which Better Auth answers.
+fn base_url(text: &str) -> Result<http::Uri, String> {
+    let url = http_url(text)?;
+    if url.query().is_some() {
+        return Err("it has a query".to_owned());
+    }
+    let path = match url.path().trim_end_matches('/') {
+        "" => BASE_PATH,
+        path => path,
+    };
+    let mut parts = url.clone().into_parts();
+    parts.path_and_query = Some(path.parse().map_err(|_| "its path is malformed")?);
+    http::Uri::from_parts(parts).map_err(|error| error.to_string())
+}

@@ -1,0 +1,76 @@
+//! Where sessions are kept, and how they are read there.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+
+use super::super::error::ConfigError;
+use super::Reader;
+use crate::auth::CookieName;
+use crate::secret::Secret;
+use crate::store::{ColumnCase, SESSION_FIELDS, Schema, SqlName, StoreOptions, USER_FIELDS};
+
+impl Reader<'_> {
+    pub(super) fn store_url(&mut self) -> Option<Secret> {
+        let url = self.given("store").map(|given| given.text.to_owned());
+        let url = url.or_else(|| self.sources.environment().get("DATABASE_URL").map(str::to_owned));
+        let Some(url) = url else {
+            let what = "no session store is named: neither store nor DATABASE_URL is set";
+            let hint =
+                "set DATABASE_URL to the database that Better Auth uses, such as postgres://user@host/db";
+            return self.mistake(ConfigError::new(what).hint(hint));
+        };
+        Some(Secret::new(url))
+    }
+
+    pub(super) fn store(&mut self, cookie: Option<CookieName>) -> Option<StoreOptions> {
+        let hint = "write the table's name, or schema.table";
+        let session = self.value("session_table", hint, SqlName::path);
+        let user = self.value("user_table", hint, SqlName::path);
+        let case = self.value("column_case", "write camel or snake", |text| match text {
+            "camel" => Ok(ColumnCase::Camel),
+            "snake" => Ok(ColumnCase::Snake),
+            _ => Err("there are two"),
+        });
+        let session_fields = self.fields("session_fields", &SESSION_FIELDS);
+        let user_fields = self.fields("user_fields", &USER_FIELDS);
+        let connections = self.count("store_connections", 1, 1000);
+        let connect_timeout = self.duration("store_connect_timeout", Duration::from_millis(1));
+        let timeout = self.duration("store_timeout", Duration::from_millis(1));
+        let time_zone =
+            self.value("time_zone", "write UTC or a name such as America/New_York", TimeZone::get);
+        let redis_key_prefix = self.sources.given("redis_key_prefix").map_or("", |given| given.text);
+        let bodies = self.switch("get_session");
+        Some(StoreOptions {
+            schema: Schema::new(session?, user?, case?, &session_fields?, &user_fields?),
+            connections: u32::try_from(connections?).ok()?,
+            connect_timeout: connect_timeout?,
+            timeout: timeout?,
+            time_zone: time_zone?,
+            redis_key_prefix: redis_key_prefix.to_owned(),
+            cookie: cookie?,
+            bodies: bodies?,
+        })
+    }
+
+    /// `expiresAt=valid_until,userId=owner`
+    fn fields(&mut self, name: &'static str, known: &[&str]) -> Option<BTreeMap<String, SqlName>> {
+        let hint =
+            format!("write field=column with commas between them; the fields read are {}", known.join(", "));
+        self.value(name, &hint, |text| {
+            text.split(',')
+                .map(str::trim)
+                .filter(|pair| !pair.is_empty())
+                .map(|pair| {
+                    let (field, column) = pair.split_once('=').ok_or_else(|| format!("{pair:?} has no ="))?;
+                    if !known.contains(&field) {
+                        return Err(format!("{field:?} is no field that is read"));
+                    }
+                    let column = SqlName::new(column).map_err(|error| format!("{field}: {error}"))?;
+                    Ok((field.to_owned(), column))
+                })
+                .collect()
+        })
+    }
+}
