@@ -141,6 +141,6 @@ impl Pending {
 
 impl std::fmt::Debug for Pending {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Pending").field("token", self.token.digest()).finish()
+        f.debug_struct("Pending").field("token", self.token.digest()).finish_non_exhaustive()
     }
 }

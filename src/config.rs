@@ -47,7 +47,7 @@ pub struct Config {
     pub bearer: Bearer,
     /// Whether banned users are refused.
     pub refuse_banned: bool,
-    /// The session_data cookie, if it may answer.
+    /// The `session_data` cookie, if it may answer.
     pub cookie_cache: Option<CookieCache>,
     /// Tokens of the jwt plugin, if they are taken.
     pub jwt: Option<Jwt>,
@@ -90,7 +90,7 @@ pub struct PreviousSecret {
     pub until: UnixMillis,
 }
 
-/// How Better Auth makes its session_data cookie.
+/// How Better Auth makes its `session_data` cookie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Strategy {
     /// Base64 of JSON with an HMAC inside.
@@ -103,7 +103,7 @@ pub enum Strategy {
     Jwks,
 }
 
-/// The session_data cookie.
+/// The `session_data` cookie.
 #[derive(Debug)]
 pub struct CookieCache {
     /// Its form.

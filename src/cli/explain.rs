@@ -182,5 +182,6 @@ fn told(refusal: &Refusal) -> String {
         Refusal::DuplicateHeader(name) => format!("{name} is there twice"),
         Refusal::TwinHeader(name) => format!("{name} is what some servers take for an identity header"),
         Refusal::MalformedHeader(name) => format!("{name} holds nothing usable"),
+        Refusal::Method => "it is not asked in this method".to_owned(),
     }
 }

@@ -62,10 +62,9 @@ impl<'a> Reader<'a> {
         let fallback_url = self.given("fallback_store").map(|given| Secret::new(given.text.to_owned()));
         let store = self.store(cookie_name.clone());
         let auth_url = self.auth_url(store_url.as_ref().map(Secret::expose));
-        let known_auth_url = auth_url.as_ref().and_then(Option::as_ref);
-        let jwt = self.jwt(known_auth_url);
-        let api_keys = self.api_keys(known_auth_url);
-        let refresh = self.refresh(known_auth_url);
+        let jwt = self.jwt(auth_url.as_ref());
+        let api_keys = self.api_keys(auth_url.as_ref());
+        let refresh = self.refresh(auth_url.as_ref());
         let session = self.duration("cache_ttl", Duration::ZERO);
         let absence = self.duration("negative_ttl", Duration::ZERO);
         let cache_capacity = self.count("cache_capacity", 1, 1_000_000_000);
@@ -84,18 +83,18 @@ impl<'a> Reader<'a> {
             listen_mode: listen_mode?,
             admin_listen: admin_listen?,
             secrets: secrets?,
-            previous_secret: previous_secret?,
+            previous_secret,
             cookie_name: cookie_name?,
             bearer: bearer?,
             refuse_banned: refuse_banned?,
-            cookie_cache: cookie_cache?,
-            jwt: jwt?,
-            api_keys: api_keys?,
+            cookie_cache,
+            jwt,
+            api_keys,
             store: store?,
             store_url: store_url?,
             fallback_url,
-            auth_url: auth_url?,
-            refresh: refresh?,
+            auth_url,
+            refresh,
             ages: Ages { session: session?, absence: absence? },
             cache_capacity: cache_capacity?,
             trusted_proxies: trusted_proxies?,

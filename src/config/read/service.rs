@@ -12,16 +12,16 @@ const BASE_PATH: &str = "/api/auth";
 const LIFETIME_MAX: Duration = Duration::from_hours(24 * 366);
 
 impl Reader<'_> {
-    /// The outer `None` is a mistake, the inner one says that there is none.
-    pub(super) fn auth_url(&mut self, store: Option<&str>) -> Option<Option<http::Uri>> {
+    /// `None` if there is none, or a mistake in it.
+    pub(super) fn auth_url(&mut self, store: Option<&str>) -> Option<http::Uri> {
         let hint = "write Better Auth's address, such as http://127.0.0.1:3000";
         if let Some(given) = self.given("auth_url") {
-            return Some(Some(self.check("auth_url", &given, hint, base_url)?));
+            return self.check("auth_url", &given, hint, base_url);
         }
-        Some(store.and_then(|store| base_url(store).ok()))
+        store.and_then(|store| base_url(store).ok())
     }
 
-    pub(super) fn refresh(&mut self, auth_url: Option<&http::Uri>) -> Option<Option<Refresh>> {
+    pub(super) fn refresh(&mut self, auth_url: Option<&http::Uri>) -> Option<Refresh> {
         let expires_in = self.duration_up_to("session_expires_in", Duration::from_secs(1), LIFETIME_MAX)?;
         let update_age = self.duration_up_to("session_update_age", Duration::ZERO, LIFETIME_MAX)?;
         let relays = self.switch("relay_set_cookie")?;
@@ -32,14 +32,14 @@ impl Reader<'_> {
             _ => Err("there are two"),
         })?;
         if !on {
-            return Some(None);
+            return None;
         }
         if auth_url.is_none() {
             let what = "refresh is delegate, but auth_url is not set";
             return self
                 .mistake(ConfigError::new(what).hint("set auth_url: Better Auth itself prolongs sessions"));
         }
-        Some(Some(Refresh { expires_in, update_age, relays, dont_remember }))
+        Some(Refresh { expires_in, update_age, relays, dont_remember })
     }
 }
 
