@@ -1,14 +1,15 @@
 // Mints tests/vectors/ by asking the real Better Auth. Every verdict written is its answer; where a case expects
 // one as well, another answer stops the mint.
 //
-//   node mint.mjs           writes those of session-cookie.json, settings.json, sign-in.json and cookie-cache.json
-//                           that differ
+//   node mint.mjs           writes those of session-cookie.json, settings.json, sign-in.json, bearer.json and
+//                           cookie-cache.json that differ
 //   node mint.mjs --check   shows what differs, and writes nothing
 //
 // Node's version is no difference, nor are the random tokens of sign-in.json, the keys of cookie-cache.json and the
 // cookies made with them.
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { bearerCases } from './bearer-cases.mjs';
 import { cookieCacheCases } from './cache-cases.mjs';
 import { sessionCookieCases, settingsCases, signInCases } from './cases.mjs';
 import { NOW, SECRET, madeBy, openOracle } from './oracle.mjs';
@@ -32,6 +33,18 @@ async function mintSettings(oracle) {
   for (const setting of settingsCases()) {
     const { name, attributes } = await oracle.sessionCookie(optionsOf(setting));
     cases.push({ ...setting, secure: attributes.secure, wire_name: name });
+  }
+  return cases;
+}
+
+async function mintBearers(oracle) {
+  const cases = [];
+  for (const { name, expect, requireSignature, question } of await bearerCases()) {
+    const { secret, ...answer } = await oracle.ask(question);
+    if (expect && requireSignature && answer.verdict !== expect) {
+      throw new Error(`${name}: expected ${expect}, Better Auth answers ${answer.verdict}`);
+    }
+    cases.push({ name, require_signature: requireSignature, ...answer });
   }
   return cases;
 }
@@ -133,6 +146,11 @@ const files = [
     name: 'sign-in.json',
     text: render({ made_by: madeBy, now: NOW }, await mintSignIns(oracle)),
     comparable: withoutRandomParts,
+  },
+  {
+    name: 'bearer.json',
+    text: render({ made_by: madeBy, secret: SECRET, now: NOW, timezone: 'UTC' }, await mintBearers(oracle)),
+    comparable: withoutNodeVersion,
   },
   {
     name: 'cookie-cache.json',

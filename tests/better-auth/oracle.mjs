@@ -14,7 +14,7 @@ import { betterAuth } from 'better-auth';
 import { setCookieCache } from 'better-auth/cookies';
 import { getMigrations } from 'better-auth/db/migration';
 import { toNodeHandler } from 'better-auth/node';
-import { jwt } from 'better-auth/plugins';
+import { bearer, jwt } from 'better-auth/plugins';
 import { serializeSignedCookie } from 'better-call';
 
 export const SECRET = 'sidegate-oracle-secret-0123456789abcdef';
@@ -79,16 +79,17 @@ export async function openOracle() {
     return servers.get(key);
   }
 
-  async function startServer({ jwtPlugin, ...options }, environment) {
+  async function startServer({ jwtPlugin, bearerPlugin, ...options }, environment) {
     Object.assign(process.env, environment);
-    const plugins = jwtPlugin ? [jwt(jwtPlugin)] : [];
+    const plugins = [...(jwtPlugin ? [jwt(jwtPlugin)] : []), ...(bearerPlugin ? [bearer(bearerPlugin)] : [])];
     const auth = betterAuth({ ...common, plugins, ...options });
     const context = await auth.$context;
     for (const name of Object.keys(environment)) delete process.env[name];
 
     const answer = toNodeHandler(auth);
     const server = createServer((request, response) => {
-      server.lastCookies = cookieLines(request.rawHeaders);
+      server.lastCookies = linesOf('cookie', request.rawHeaders);
+      server.lastAuthorization = linesOf('authorization', request.rawHeaders);
       answer(request, response);
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -113,15 +114,16 @@ export async function openOracle() {
     return { ...rows[0] };
   }
 
-  /** What get-session answers to these Cookie lines while `row` is all that is stored. */
-  async function ask({ options = {}, environment = {}, row, cookies }) {
+  /** What get-session answers to these Cookie and Authorization lines while `row` is all that is stored. */
+  async function ask({ options = {}, environment = {}, row, cookies, authorization }) {
     const { server, context } = await serverFor(options, environment);
     const stored = await store(row);
-    const { status, body } = await getSession(server.address().port, cookies);
+    const { status, body } = await getSession(server.address().port, cookies, authorization);
     return {
       secret: context.secret,
       cookie_name: context.authCookies.sessionToken.name,
       cookies: server.lastCookies,
+      ...(authorization && { authorization: server.lastAuthorization }),
       row: stored,
       ...verdictOf(status, body),
     };
@@ -206,18 +208,19 @@ function sessionOf({ session_id: id, user_id: userId, token, expiresAt }) {
   return { id, userId, token, expiresAt: new Date(expiresAt), createdAt: since, updatedAt: since };
 }
 
-function cookieLines(rawHeaders) {
-  return rawHeaders.filter((_, index) => rawHeaders[index - 1]?.toLowerCase() === 'cookie' && index % 2);
+function linesOf(name, rawHeaders) {
+  return rawHeaders.filter((_, index) => rawHeaders[index - 1]?.toLowerCase() === name && index % 2);
 }
 
 // Over a bare socket, for a client library would refuse or mend what browsers and attackers send. HTTP/1.0,
 // for its answers end with the connection. Without disableRefresh a GET may write.
-async function getSession(port, cookies) {
+async function getSession(port, cookies, authorization = []) {
   const socket = connect(port, '127.0.0.1');
   const lines = [
     'GET /api/auth/get-session?disableRefresh=true HTTP/1.0',
     `Host: 127.0.0.1:${port}`,
     ...cookies.map((cookie) => `Cookie: ${cookie}`),
+    ...authorization.map((text) => `Authorization: ${text}`),
   ];
   socket.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
   const chunks = await socket.toArray();
