@@ -240,6 +240,22 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The URL of something that speaks HTTP, made of its text by `make`.
+    fn url(
+        &mut self,
+        name: &'static str,
+        hint: &str,
+        make: impl FnOnce(&str) -> Result<http::Uri, String>,
+    ) -> Option<http::Uri> {
+        let given = self.given(name)?;
+        if given.text.contains('@') {
+            // It may be a password, so it is not quoted.
+            let what = format!("{name}, set by {}, holds a user's name or a password", given.origin);
+            return self.mistake(ConfigError::new(what).hint(hint));
+        }
+        self.check(name, &given, hint, make)
+    }
+
     fn mistake<T>(&mut self, error: ConfigError) -> Option<T> {
         self.errors.push(error);
         None
@@ -254,15 +270,11 @@ fn octal(text: &str) -> Result<u32, String> {
     }
 }
 
-/// The URL of something that speaks HTTP. It may not hold a password, which would end up in messages.
+/// The URL of something that speaks HTTP.
 fn http_url(text: &str) -> Result<http::Uri, String> {
     let url: http::Uri = text.parse().map_err(|error: http::uri::InvalidUri| error.to_string())?;
     if !matches!(url.scheme_str(), Some("http" | "https")) {
         return Err("it does not begin with http:// or https://".to_owned());
     }
-    match url.authority() {
-        Some(authority) if !authority.as_str().contains('@') => Ok(url),
-        Some(_) => Err("it holds a user's name".to_owned()),
-        None => Err("it names no host".to_owned()),
-    }
+    if url.authority().is_none() { Err("it names no host".to_owned()) } else { Ok(url) }
 }

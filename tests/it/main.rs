@@ -10,6 +10,7 @@
 mod better_auth;
 mod commands;
 mod cookie_law;
+mod credential_settings;
 mod credentials;
 mod gate;
 mod gate_memory;

@@ -120,10 +120,7 @@ impl Reader<'_> {
             return None;
         }
         let hint = "write the http(s) URL of Better Auth's /jwks";
-        let jwks_url = match self.given("jwks_url") {
-            Some(given) => Some(self.check("jwks_url", &given, hint, http_url)?),
-            None => None,
-        };
+        let jwks_url = self.url("jwks_url", hint, http_url);
         let origin = auth_url.map(origin);
         let issuer = self.given("jwt_issuer").map(|given| given.text.to_owned()).or(origin);
         let Some(issuer) = issuer else {

@@ -15,10 +15,10 @@ impl Reader<'_> {
     /// `None` if there is none, or a mistake in it.
     pub(super) fn auth_url(&mut self, store: Option<&str>) -> Option<http::Uri> {
         let hint = "write Better Auth's address, such as http://127.0.0.1:3000";
-        if let Some(given) = self.given("auth_url") {
-            return self.check("auth_url", &given, hint, base_url);
+        match self.given("auth_url") {
+            Some(_) => self.url("auth_url", hint, base_url),
+            None => store.and_then(|store| base_url(store).ok()),
         }
-        store.and_then(|store| base_url(store).ok())
     }
 
     pub(super) fn refresh(&mut self, auth_url: Option<&http::Uri>) -> Option<Refresh> {
