@@ -1,12 +1,15 @@
 // Mints tests/vectors/ by asking the real Better Auth. Every verdict written is its answer; where a case expects
 // one as well, another answer stops the mint.
 //
-//   node mint.mjs           writes those of session-cookie.json, settings.json and sign-in.json that differ
+//   node mint.mjs           writes those of session-cookie.json, settings.json, sign-in.json and cookie-cache.json
+//                           that differ
 //   node mint.mjs --check   shows what differs, and writes nothing
 //
-// Node's version and the random tokens of sign-in.json are no difference.
+// Node's version is no difference, nor are the random tokens of sign-in.json, the keys of cookie-cache.json and the
+// cookies made with them.
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { cookieCacheCases } from './cache-cases.mjs';
 import { sessionCookieCases, settingsCases, signInCases } from './cases.mjs';
 import { NOW, SECRET, madeBy, openOracle } from './oracle.mjs';
 
@@ -50,6 +53,31 @@ async function mintSignIns(oracle) {
   return cases;
 }
 
+async function mintCookieCaches(oracle) {
+  const cases = [];
+  const unexpected = [];
+  for (const { name, expect, options, cookies } of await cookieCacheCases(oracle)) {
+    const { verdict, ...answer } = await oracle.askCache({ options, cookies });
+    if (expect && verdict !== expect) unexpected.push(`${name}: expected ${expect}, Better Auth answers ${verdict}`);
+    cases.push({ name, ...readerOf(options), ...answer, verdict });
+  }
+  if (unexpected.length > 0) throw new Error(unexpected.join('\n'));
+  return cases;
+}
+
+// What a reader of the cookie must be told of these options.
+function readerOf({ database = true, jwtPlugin, session, secret = SECRET, secrets }) {
+  const { strategy = 'jwe', version } = session?.cookieCache ?? {};
+  const values = secrets?.map(({ value }) => value) ?? [];
+  const all = [...new Set([...values, secret])];
+  return {
+    strategy: jwtPlugin ? 'jwks' : strategy,
+    ...(!database && { stateless: true }),
+    ...(version && { version }),
+    ...((secrets || secret !== SECRET) && { secrets: all }),
+  };
+}
+
 function render(header, cases) {
   const fields = Object.entries(header).map(([key, value]) => `  ${JSON.stringify(key)}: ${JSON.stringify(value)},\n`);
   const lines = cases.map((one) => JSON.stringify(one)).join(',\n');
@@ -80,7 +108,16 @@ function withoutRandomParts(text) {
     .replace(/=[A-Za-z0-9]{32}\.(?:[A-Za-z0-9]|%2F|%2B){43}%3D;/g, '=…;');
 }
 
+// Encrypted and signed with what is random: of those the question and the verdict are compared, not the cookies.
+function withoutRandomCookies(text) {
+  return withoutNodeVersion(text)
+    .replace(/"keys": .*/, '"keys": …')
+    .replace(/("strategy":"(?:jwe|jwks)".*)"cookies":\[.*?\](,"(?:body|verdict)":)/g, '$1"cookies":…$2');
+}
+
 const oracle = await openOracle();
+const cookieCaches = await mintCookieCaches(oracle);
+const keys = (await oracle.keyRing()).map(({ id, publicKey }) => ({ kid: id, ...JSON.parse(publicKey) }));
 const files = [
   {
     name: 'session-cookie.json',
@@ -96,6 +133,11 @@ const files = [
     name: 'sign-in.json',
     text: render({ made_by: madeBy, now: NOW }, await mintSignIns(oracle)),
     comparable: withoutRandomParts,
+  },
+  {
+    name: 'cookie-cache.json',
+    text: render({ made_by: madeBy, secret: SECRET, now: NOW, timezone: 'UTC', keys }, cookieCaches),
+    comparable: withoutRandomCookies,
   },
 ];
 oracle.close();

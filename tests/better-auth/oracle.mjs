@@ -11,8 +11,10 @@ import { pathToFileURL } from 'node:url';
 import { createClient } from '@libsql/client';
 import { LibsqlDialect } from '@libsql/kysely-libsql';
 import { betterAuth } from 'better-auth';
+import { setCookieCache } from 'better-auth/cookies';
 import { getMigrations } from 'better-auth/db/migration';
 import { toNodeHandler } from 'better-auth/node';
+import { jwt } from 'better-auth/plugins';
 import { serializeSignedCookie } from 'better-call';
 
 export const SECRET = 'sidegate-oracle-secret-0123456789abcdef';
@@ -22,13 +24,14 @@ const ORIGIN = 'http://127.0.0.1';
 
 // Dates without a zone are read in the zone of Better Auth's process.
 process.env.TZ = 'UTC';
+let clock = NOW;
 globalThis.Date = class extends Date {
   constructor(...parts) {
-    super(...(parts.length === 0 ? [NOW] : parts));
+    super(...(parts.length === 0 ? [clock] : parts));
   }
 
   static now() {
-    return NOW;
+    return clock;
   }
 };
 
@@ -60,7 +63,7 @@ export async function openOracle() {
     telemetry: { enabled: false },
     logger: { disabled: true },
   };
-  const { runMigrations } = await getMigrations(common);
+  const { runMigrations } = await getMigrations({ ...common, plugins: [jwt()] });
   await runMigrations();
   // Better Auth makes the column NOT NULL; databases made by other tools need not.
   await client.executeMultiple(
@@ -71,14 +74,15 @@ export async function openOracle() {
   const servers = new Map();
 
   async function serverFor(options, environment) {
-    const key = JSON.stringify([options, environment]);
+    const key = JSON.stringify([options, environment], (_, value) => value ?? null);
     if (!servers.has(key)) servers.set(key, await startServer(options, environment));
     return servers.get(key);
   }
 
-  async function startServer(options, environment) {
+  async function startServer({ jwtPlugin, ...options }, environment) {
     Object.assign(process.env, environment);
-    const auth = betterAuth({ ...common, ...options });
+    const plugins = jwtPlugin ? [jwt(jwtPlugin)] : [];
+    const auth = betterAuth({ ...common, plugins, ...options });
     const context = await auth.$context;
     for (const name of Object.keys(environment)) delete process.env[name];
 
@@ -123,6 +127,42 @@ export async function openOracle() {
     };
   }
 
+  /** What get-session answers to these Cookie lines while no session is stored: only the cookie cache can let pass. */
+  async function askCache({ options, cookies }) {
+    const { server, context } = await serverFor(options, {});
+    await store(null);
+    const { status, body } = await getSession(server.address().port, cookies);
+    const { verdict } = verdictOf(status, body);
+    return {
+      cookie_name: context.authCookies.sessionData.name,
+      token_cookie_name: context.authCookies.sessionToken.name,
+      cookies: server.lastCookies,
+      verdict,
+      ...(verdict === 'allow' && { body }),
+    };
+  }
+
+  /** The session_data cookies, as [name, value], that Better Auth writes under these options at the instant `at`. */
+  async function cacheCookies({ options, session, user, at = NOW }) {
+    const { context } = await serverFor(options, {});
+    const cookies = [];
+    const setCookie = (name, value) => cookies.push([name, value]);
+    clock = at;
+    try {
+      const request = { context, headers: new Headers(), getCookie: () => null, setCookie };
+      await setCookieCache(request, { session, user }, false);
+    } finally {
+      clock = NOW;
+    }
+    return cookies;
+  }
+
+  /** The keys that Better Auth has made to sign with, as its table holds them. */
+  async function keyRing() {
+    const { rows } = await client.execute('select id, publicKey, privateKey from jwks');
+    return rows.map(({ id, publicKey, privateKey }) => ({ id, publicKey, privateKey }));
+  }
+
   /** What a new user's sign-in sets. */
   async function signIn({ options, rememberMe = true }) {
     await client.executeMultiple('delete from session; delete from account; delete from user');
@@ -152,7 +192,7 @@ export async function openOracle() {
     client.close();
   }
 
-  return { ask, signIn, sessionCookie, close };
+  return { ask, askCache, cacheCookies, keyRing, signIn, sessionCookie, close };
 }
 
 function userOf({ user_id: id }) {
