@@ -5,6 +5,9 @@ use std::sync::Arc;
 use super::identity::Identity;
 use crate::clock::UnixMillis;
 
+/// Fields of a session or a user, in the order in which Better Auth tells them.
+pub type Fields = serde_json::Map<String, serde_json::Value>;
+
 /// What a store reads of one session and its user.
 #[derive(Clone, Debug)]
 pub struct SessionRecord {
