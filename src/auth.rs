@@ -9,6 +9,7 @@ mod decision;
 mod identity;
 mod request;
 mod session;
+mod snapshot;
 mod token;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ pub use self::decision::{Decision, Denial, Grant};
 pub use self::identity::{Identity, IdentityField};
 pub use self::request::CheckRequest;
 pub use self::session::{ActiveSession, Body, Fields, NotASession, Session, SessionRecord};
+pub use self::snapshot::{PublicKeys, Snapshot, SnapshotRules, Strategy, Unusable, stringify};
 pub use self::token::{SigningKey, TokenDigest, Unverified, VerifiedToken};
 
 use crate::clock::UnixMillis;

@@ -12,7 +12,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { bearerCases } from './bearer-cases.mjs';
 import { cookieCacheCases } from './cache-cases.mjs';
 import { sessionCookieCases, settingsCases, signInCases } from './cases.mjs';
-import { NOW, SECRET, madeBy, openOracle } from './oracle.mjs';
+import { NOW, ORIGIN, SECRET, madeBy, openOracle } from './oracle.mjs';
 
 const VECTORS = new URL('../vectors/', import.meta.url);
 
@@ -121,11 +121,11 @@ function withoutRandomParts(text) {
     .replace(/=[A-Za-z0-9]{32}\.(?:[A-Za-z0-9]|%2F|%2B){43}%3D;/g, '=…;');
 }
 
-// Encrypted and signed with what is random: of those the question and the verdict are compared, not the cookies.
+// Better Auth encrypts and signs with what is random: of those the question and the verdict are compared, not the
+// cookies.
 function withoutRandomCookies(text) {
-  return withoutNodeVersion(text)
-    .replace(/"keys": .*/, '"keys": …')
-    .replace(/("strategy":"(?:jwe|jwks)".*)"cookies":\[.*?\](,"(?:body|verdict)":)/g, '$1"cookies":…$2');
+  const random = /(\{"name":"(?:cc-jwe-(?!mutation)|cc-jwks-|ccjwks-|sl-).*)"cookies":\[.*?\](,"(?:body|verdict)":)/g;
+  return withoutNodeVersion(text).replace(/"keys": .*/, '"keys": …').replace(random, '$1"cookies":…$2');
 }
 
 const oracle = await openOracle();
@@ -154,7 +154,7 @@ const files = [
   },
   {
     name: 'cookie-cache.json',
-    text: render({ made_by: madeBy, secret: SECRET, now: NOW, timezone: 'UTC', keys }, cookieCaches),
+    text: render({ made_by: madeBy, secret: SECRET, now: NOW, issuer: ORIGIN, keys }, cookieCaches),
     comparable: withoutRandomCookies,
   },
 ];

@@ -20,7 +20,7 @@ import { serializeSignedCookie } from 'better-call';
 export const SECRET = 'sidegate-oracle-secret-0123456789abcdef';
 export const NOW = 1768478400123;
 
-const ORIGIN = 'http://127.0.0.1';
+export const ORIGIN = 'http://127.0.0.1';
 
 // Dates without a zone are read in the zone of Better Auth's process.
 process.env.TZ = 'UTC';

@@ -22,6 +22,8 @@ mod rig;
 mod rust_paths;
 mod session_law;
 mod settings;
+mod snapshot_law;
+mod snapshot_vectors;
 mod store_names;
 mod store_sqlite;
 mod vectors;
