@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
+pub(super) use self::service::base_url;
 use super::Config;
 use super::error::ConfigError;
 use super::secret::{self, Secrets};
@@ -63,6 +64,7 @@ impl<'a> Reader<'a> {
         let store = self.store(cookie_name.clone());
         let auth_url = self.auth_url(store_url.as_ref().map(Secret::expose));
         let known_auth_url = auth_url.as_ref().and_then(Option::as_ref);
+        let roots = self.roots();
         let jwt = self.jwt(known_auth_url);
         let api_keys = self.api_keys(known_auth_url);
         let refresh = self.refresh(known_auth_url);
@@ -95,6 +97,7 @@ impl<'a> Reader<'a> {
             store_url: store_url?,
             fallback_url,
             auth_url: auth_url?,
+            roots: roots?,
             refresh: refresh?,
             ages: Ages { session: session?, absence: absence? },
             cache_capacity: cache_capacity?,

@@ -10,6 +10,7 @@
 mod better_auth;
 mod commands;
 mod cookie_law;
+mod fetch;
 mod gate;
 mod gate_memory;
 mod imports;
@@ -18,8 +19,10 @@ mod nginx_dialect;
 mod regression;
 mod rig;
 mod rust_paths;
+mod service;
 mod session_law;
 mod settings;
+mod store_http;
 mod store_names;
 mod store_sqlite;
 mod vectors;
