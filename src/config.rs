@@ -23,10 +23,11 @@ use crate::auth::{Bearer, CookieName, Rules, SigningKey};
 use crate::cache::Ages;
 use crate::clock::UnixMillis;
 use crate::dialect::LoginPage;
+use crate::fetch::{Bounds, Client, Roots};
 use crate::log::LogOptions;
 use crate::secret::Secret;
 use crate::serve::{Limits, Listen, TrustedPeers};
-use crate::store::{AnyStore, StoreOptions};
+use crate::store::{AnyStore, BetterAuth, StoreOptions};
 
 /// Everything that sidegate was told, checked.
 #[derive(Debug)]
@@ -59,6 +60,8 @@ pub struct Config {
     fallback_url: Option<Secret>,
     /// The URL below which Better Auth answers.
     pub auth_url: Option<http::Uri>,
+    /// Whose certificates are trusted where Better Auth is asked.
+    pub roots: Roots,
     /// How sessions are prolonged, if they are.
     pub refresh: Option<Refresh>,
     /// How long answers of the store are believed.
@@ -171,12 +174,35 @@ impl Config {
     /// # Errors
     /// If `store` names none.
     pub fn open_store(&self) -> Result<AnyStore, ConfigError> {
-        AnyStore::open(self.store_url.expose(), &self.store).map_err(|error| {
+        let url = self.store_url.expose();
+        let opened = if url.starts_with("http://") || url.starts_with("https://") {
+            read::base_url(url)
+                .and_then(|url| self.better_auth_at(&url).map_err(|error| error.to_string()))
+                .map(AnyStore::asking)
+        } else {
+            AnyStore::open(url, &self.store).map_err(|error| error.to_string())
+        };
+        opened.map_err(|error| {
             ConfigError::new("store is no URL of a session store").because(error).hint(format!(
                 "write one of the form {}, with %-escapes for / # ? @ in a user's name or password",
                 AnyStore::SCHEMES
             ))
         })
+    }
+
+    /// Prepares to ask Better Auth at `auth_url`, over connections of its own; `None` if there is no such setting.
+    ///
+    /// # Errors
+    /// If nothing can stand below that URL.
+    pub fn better_auth(&self) -> Option<Result<BetterAuth, ConfigError>> {
+        let opened = self.better_auth_at(self.auth_url.as_ref()?);
+        Some(opened.map_err(|error| ConfigError::new("auth_url is no URL of Better Auth").because(error)))
+    }
+
+    fn better_auth_at(&self, url: &http::Uri) -> Result<BetterAuth, http::Error> {
+        let StoreOptions { connections, connect_timeout, timeout, .. } = self.store;
+        let client = Client::new(Bounds { connections, connect_timeout, timeout }, &self.roots);
+        BetterAuth::new(url, self.store.cookie.clone(), self.store.bodies, client)
     }
 
     /// What the gate accepts.

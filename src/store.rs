@@ -1,5 +1,6 @@
 //! Where sessions are looked up: one question, read-only, asked of whichever store the operator named.
 
+mod http;
 mod measured;
 mod mysql;
 mod postgres;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+pub use self::http::{BetterAuth, Renewal};
 pub use self::measured::Measured;
 pub use self::schema::{ColumnCase, SESSION_FIELDS, Schema, SqlName, SqlNameError, USER_FIELDS};
 
@@ -46,6 +48,9 @@ pub enum StoreError {
     /// It answered with a row that cannot be a session's.
     #[error("the store's row is not a session: {0}")]
     Malformed(String),
+    /// It answers so many questions in a time and no more: Better Auth's rate limiter.
+    #[error("Better Auth's rate limiter refused the lookup")]
+    RateLimited,
     /// The lookup ended without an answer, by a defect of ours.
     #[error("the lookup broke off")]
     BrokeOff,
@@ -60,6 +65,7 @@ impl StoreError {
             Self::Unreachable(_) => "unreachable",
             Self::Refused(_) => "refused",
             Self::Malformed(_) => "malformed",
+            Self::RateLimited => "rate_limited",
             Self::BrokeOff => "broke_off",
         }
     }
@@ -104,6 +110,7 @@ enum Kind {
     Postgres(SqlStore<Postgres>),
     MySql(SqlStore<MySql>),
     Sqlite(SqlStore<Sqlite>),
+    BetterAuth(BetterAuth),
 }
 
 /// The same of whichever store it is.
@@ -113,6 +120,7 @@ macro_rules! each {
             Kind::Postgres($store) => $answer,
             Kind::MySql($store) => $answer,
             Kind::Sqlite($store) => $answer,
+            Kind::BetterAuth($store) => $answer,
         }
     };
 }
@@ -129,9 +137,15 @@ pub enum StoreUrlError {
 }
 
 impl AnyStore {
-    /// Schemes that [`AnyStore::open`] takes.
-    pub const SCHEMES: &'static str =
-        "postgres://user@host/db, mysql://user@host/db, mariadb://user@host/db or sqlite:/path/to/file.db";
+    /// The forms of a store's URL; the last one is for [`AnyStore::asking`].
+    pub const SCHEMES: &'static str = "postgres://user@host/db, mysql://user@host/db, mariadb://user@host/db, \
+         sqlite:/path/to/file.db or https://host";
+
+    /// Better Auth itself.
+    #[must_use]
+    pub fn asking(better_auth: BetterAuth) -> Self {
+        Self(Kind::BetterAuth(better_auth))
+    }
 
     /// Prepares a store without connecting to it: a gate starts whether or not its database is up.
     ///
@@ -159,7 +173,14 @@ impl AnyStore {
             Kind::Postgres(_) => "PostgreSQL",
             Kind::MySql(_) => "MySQL/MariaDB",
             Kind::Sqlite(_) => "SQLite",
+            Kind::BetterAuth(_) => "Better Auth",
         }
+    }
+
+    /// Whether it is Better Auth itself.
+    #[must_use]
+    pub fn is_better_auth(&self) -> bool {
+        matches!(self.0, Kind::BetterAuth(_))
     }
 
     /// Parameters of its URL that mean nothing to it, by name: `sslmod=require` would leave TLS to chance.

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use super::{Failure, Outcome, block_on, say};
 use crate::config::{Config, ConfigError, Sources};
-use crate::store::StoreError;
+use crate::store::{AnyStore, StoreError};
 
 pub(super) fn run(sources: &Sources) -> Outcome {
     let config = Config::load(sources)?;
@@ -29,21 +29,44 @@ pub(super) fn run(sources: &Sources) -> Outcome {
             }
             Err(error) => {
                 say(&format!("store     FAIL  {}\n", store.name()));
-                Err(Failure::failed(&advise(&error)))
+                Err(Failure::failed(&advise(&store, &error)))
             }
         }
     })
 }
 
-fn advise(error: &StoreError) -> ConfigError {
-    let hint = match error {
+fn advise(store: &AnyStore, error: &StoreError) -> ConfigError {
+    let hint = if store.is_better_auth() { hint_on_better_auth(error) } else { hint_on_database(error) };
+    ConfigError::new("sessions cannot be looked up").because(error).hint(hint)
+}
+
+fn hint_on_database(error: &StoreError) -> &'static str {
+    match error {
         StoreError::Unreachable(_) => "start the database, or mend its URL in store",
         StoreError::Timeout(_) => "give store_timeout more, or find out what the database waits for",
         StoreError::Refused(_) => {
             "grant SELECT on both tables; set session_table, user_table, column_case, session_fields and user_fields \
              to the names that Better Auth uses"
         }
-        StoreError::Malformed(_) | StoreError::BrokeOff => "see what the session table holds",
-    };
-    ConfigError::new("sessions cannot be looked up").because(error).hint(hint)
+        StoreError::Malformed(_) | StoreError::RateLimited | StoreError::BrokeOff => {
+            "see what the session table holds"
+        }
+    }
+}
+
+fn hint_on_better_auth(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Unreachable(_) => {
+            "start Better Auth, or mend its URL in store; an authority of your own goes into the PEM file that \
+             SSL_CERT_FILE names"
+        }
+        StoreError::Timeout(_) => "give store_timeout more, or find out what Better Auth waits for",
+        StoreError::Refused(_) | StoreError::Malformed(_) | StoreError::BrokeOff => {
+            "write into store the URL below which Better Auth answers, with its basePath if that is not /api/auth; \
+             nothing on the way may answer in its place"
+        }
+        StoreError::RateLimited => {
+            "exempt get-session in Better Auth: rateLimit: { customRules: { \"/get-session\": false } }"
+        }
+    }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
+pub(super) use self::service::base_url;
 use super::Config;
 use super::error::ConfigError;
 use super::secret::{self, Secrets};
@@ -62,6 +63,7 @@ impl<'a> Reader<'a> {
         let fallback_url = self.given("fallback_store").map(|given| Secret::new(given.text.to_owned()));
         let store = self.store(cookie_name.clone());
         let auth_url = self.auth_url(store_url.as_ref().map(Secret::expose));
+        let roots = self.roots();
         let jwt = self.jwt(auth_url.as_ref());
         let api_keys = self.api_keys(auth_url.as_ref());
         let refresh = self.refresh(auth_url.as_ref());
@@ -94,6 +96,7 @@ impl<'a> Reader<'a> {
             store_url: store_url?,
             fallback_url,
             auth_url,
+            roots: roots?,
             refresh,
             ages: Ages { session: session?, absence: absence? },
             cache_capacity: cache_capacity?,

@@ -1,10 +1,12 @@
 //! Better Auth itself, where it is asked: its address, and what it is asked for.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::super::Refresh;
 use super::super::error::ConfigError;
 use super::{Reader, http_url};
+use crate::fetch::Roots;
 
 /// Better Auth's own default, where its address has no path.
 const BASE_PATH: &str = "/api/auth";
@@ -21,6 +23,25 @@ impl Reader<'_> {
         }
     }
 
+    /// Mozilla's authorities and those of the file that OpenSSL, curl, Python and Node know by the same variable.
+    pub(super) fn roots(&mut self) -> Option<Roots> {
+        let roots = Roots::mozilla();
+        let speaks_tls = |name| self.given(name).is_some_and(|given| given.text.starts_with("https://"));
+        // For others it may be set to whatever they make of it.
+        let is_needed = ["store", "auth_url", "jwks_url"].into_iter().any(speaks_tls);
+        let file = self.sources.environment().get("SSL_CERT_FILE").filter(|_| is_needed);
+        let Some(file) = file.filter(|file| !file.is_empty()) else { return Some(roots) };
+        roots.with_file(Path::new(file)).map_or_else(
+            |error| {
+                let what = format!("cannot use {file}, which SSL_CERT_FILE names");
+                let hint = "name a PEM file of certificate authorities, or unset SSL_CERT_FILE";
+                self.mistake(ConfigError::new(what).because(error).hint(hint))
+            },
+            Some,
+        )
+    }
+
+    /// `None` if there is none, or a mistake in it.
     pub(super) fn refresh(&mut self, auth_url: Option<&http::Uri>) -> Option<Refresh> {
         let expires_in = self.duration_up_to("session_expires_in", Duration::from_secs(1), LIFETIME_MAX)?;
         let update_age = self.duration_up_to("session_update_age", Duration::ZERO, LIFETIME_MAX)?;
@@ -44,7 +65,7 @@ impl Reader<'_> {
 }
 
 /// The URL below which Better Auth answers.
-fn base_url(text: &str) -> Result<http::Uri, String> {
+pub(in super::super) fn base_url(text: &str) -> Result<http::Uri, String> {
     let url = http_url(text)?;
     if url.query().is_some() {
         return Err("it has a query".to_owned());
