@@ -1,14 +1,17 @@
 // Mints tests/vectors/ by asking the real Better Auth. Every verdict written is its answer; where a case expects
 // one as well, another answer stops the mint.
 //
-//   node mint.mjs           writes those of session-cookie.json, settings.json and sign-in.json that differ
+//   node mint.mjs           writes those of session-cookie.json, settings.json, sign-in.json and jwt.json that differ
 //   node mint.mjs --check   shows what differs, and writes nothing
 //
-// Node's version and the random tokens of sign-in.json are no difference.
+// Node's version, the random tokens of sign-in.json and the random keys of jwt.json are no difference. What was once
+// written of the latter is asked about again, too.
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { sessionCookieCases, settingsCases, signInCases } from './cases.mjs';
-import { NOW, SECRET, madeBy, openOracle } from './oracle.mjs';
+import { jwtQuestions } from './jwt-cases.mjs';
+import { ISSUER, openJwtOracle } from './jwt-oracle.mjs';
+import { NOW, SECRET, installedVersion, madeBy, openOracle } from './oracle.mjs';
 
 const VECTORS = new URL('../vectors/', import.meta.url);
 
@@ -50,6 +53,26 @@ async function mintSignIns(oracle) {
   return cases;
 }
 
+async function mintJwts(oracle) {
+  const { keySets, cases } = await jwtQuestions(oracle);
+  return jwtText(keySets, await oracle.judge(keySets, cases));
+}
+
+function jwtText(keySets, cases) {
+  const verdicts = {
+    better_auth: 'auth.api.verifyJWT of its jwt plugin, with the rows of the key set in its table',
+    jose: 'jwtVerify of jose, with the same issuer and audiences and the JWKS that the plugin publishes of these rows',
+  };
+  const header = { made_by: { ...madeBy, jose: installedVersion('jose') }, verdicts, now: NOW, issuer: ISSUER };
+  return render({ ...header, key_sets: keySets }, cases);
+}
+
+// The committed tokens, judged now.
+async function rejudged(oracle, committed) {
+  const { key_sets, cases } = JSON.parse(committed);
+  return jwtText(key_sets, await oracle.judge(key_sets, cases));
+}
+
 function render(header, cases) {
   const fields = Object.entries(header).map(([key, value]) => `  ${JSON.stringify(key)}: ${JSON.stringify(value)},\n`);
   const lines = cases.map((one) => JSON.stringify(one)).join(',\n');
@@ -80,7 +103,14 @@ function withoutRandomParts(text) {
     .replace(/=[A-Za-z0-9]{32}\.(?:[A-Za-z0-9]|%2F|%2B){43}%3D;/g, '=…;');
 }
 
+function withoutKeys(text) {
+  return withoutNodeVersion(text)
+    .replace(/^ {2}"key_sets":.*\n/m, '')
+    .replace(/"token":"(?:[^"\\]|\\.)*"/g, '"token":"…"');
+}
+
 const oracle = await openOracle();
+const jwtOracle = await openJwtOracle();
 const files = [
   {
     name: 'session-cookie.json',
@@ -97,13 +127,21 @@ const files = [
     text: render({ made_by: madeBy, now: NOW }, await mintSignIns(oracle)),
     comparable: withoutRandomParts,
   },
+  {
+    name: 'jwt.json',
+    text: await mintJwts(jwtOracle),
+    comparable: withoutKeys,
+    again: (committed) => rejudged(jwtOracle, committed),
+  },
 ];
-oracle.close();
 
-for (const { name, text, comparable } of files) {
+for (const { name, text, comparable, again } of files) {
   const path = new URL(name, VECTORS);
   const committed = existsSync(path) ? readFileSync(path, 'utf8') : '';
   const found = differences(comparable(committed), comparable(text));
+  if (committed && again) {
+    found.push(...differences(withoutNodeVersion(committed), withoutNodeVersion(await again(committed))));
+  }
   if (found.length === 0) continue;
   if (process.argv.includes('--check')) {
     console.error(`${name} is not what Better Auth ${madeBy['better-auth']} answers:\n${found.join('\n')}`);
@@ -112,3 +150,5 @@ for (const { name, text, comparable } of files) {
     writeFileSync(path, text);
   }
 }
+oracle.close();
+jwtOracle.close();
