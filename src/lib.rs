@@ -2,7 +2,7 @@
 //!
 //! A library only so that tests, benches and fuzzers can reach its parts; the product is the `sidegate` program.
 //! Imports run one way: `clock, secret` → `auth` → `store` → `cache` → `gate` → `dialect` → `serve` → `config` → `cli`;
-//! `metrics` and `log` are leaves beside them. `tests/it/imports.rs` holds the table.
+//! `keys` stands beside `cache`, `metrics` and `log` are leaves. `tests/it/imports.rs` holds the table.
 
 pub mod auth;
 pub mod cache;
@@ -11,6 +11,7 @@ pub mod clock;
 pub mod config;
 pub mod dialect;
 pub mod gate;
+pub mod keys;
 pub mod log;
 pub mod metrics;
 pub mod secret;

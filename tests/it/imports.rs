@@ -13,6 +13,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("auth", &["clock", "secret"]),
     ("store", &["auth", "clock", "metrics"]),
     ("cache", &["auth", "clock", "store"]),
+    ("keys", &["auth"]),
     ("gate", &["auth", "cache", "clock", "store"]),
     ("dialect", &["auth"]),
     ("serve", &["auth", "cache", "clock", "dialect", "gate", "log", "metrics", "store"]),

@@ -16,6 +16,7 @@ mod imports;
 mod jwt;
 mod jwt_keys;
 mod jwt_law;
+mod key_ring;
 mod login_page;
 mod nginx_dialect;
 mod regression;
