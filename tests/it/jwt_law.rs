@@ -80,9 +80,11 @@ fn any_json() -> impl Strategy<Value = Value> {
 
 #[test]
 fn a_genuine_token_with_any_one_character_changed_never_passes() {
-    for token in genuine() {
+    for (algorithm, token) in genuine().into_iter().enumerate() {
         rules().verify(token, &PLUGIN_KEYS, NOW).unwrap();
-        for (at, was) in token.bytes().enumerate() {
+        // Each of Ed25519's; of the others, which take long in a debug build, each seventh.
+        let step = if algorithm == 0 { 1 } else { 7 };
+        for (at, was) in token.bytes().enumerate().step_by(step) {
             let letter = if was == b'A' { b'x' } else { b'A' };
             for becomes in [letter, b'.', b'=', b' '].into_iter().filter(|byte| *byte != was) {
                 let mut altered = token.as_bytes().to_vec();
