@@ -90,11 +90,13 @@ enum Next {
     Fetch(Flight, watch::Receiver<()>),
 }
 
-impl Default for KeyAges {
-    fn default() -> Self {
-        let retry = Duration::from_secs(1);
-        Self { ttl: Duration::from_mins(5), refresh_min: Duration::from_secs(10), retry }
-    }
+impl KeyAges {
+    /// Five minutes, ten seconds, one second.
+    pub const DEFAULT: Self = Self {
+        ttl: Duration::from_mins(5),
+        refresh_min: Duration::from_secs(10),
+        retry: Duration::from_secs(1),
+    };
 }
 
 impl<S: KeySource> KeyRing<S> {

@@ -16,7 +16,6 @@ use serde_json::{Map, Value};
 pub type Fields = Map<String, Value>;
 
 /// A compact JWS, taken apart. It is genuine only if a key says so of [`Jws::signing_input`] and [`Jws::signature`].
-#[derive(Debug)]
 pub(super) struct Jws<'a> {
     /// What the key and the algorithm are chosen by.
     pub(super) header: Header,
@@ -28,7 +27,6 @@ pub(super) struct Jws<'a> {
 }
 
 /// The members of a protected header that count.
-#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Header {
     /// `alg`, as the signer claims it.
     pub(super) algorithm: String,

@@ -130,6 +130,13 @@ impl JwtRules {
         self.judge(token.payload()?, now)
     }
 
+    /// The key that `text` names, for asking whether there is a newer set that holds it: [`JwtRefusal::UnknownKey`] says
+    /// nothing of the token.
+    #[must_use]
+    pub fn key_id(text: &str) -> Option<String> {
+        Jws::parse(text, JWT_BYTES_MAX).ok()?.header.key_id
+    }
+
     fn judge(&self, claims: Fields, now: UnixMillis) -> Result<Claims, JwtRefusal> {
         if text(&claims, "iss") != Some(self.issuer.as_str()) {
             return Err(JwtRefusal::Issuer);

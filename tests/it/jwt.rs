@@ -255,6 +255,22 @@ fn each_refusal_says_what_it_was_for() {
 }
 
 #[test]
+fn a_token_whose_key_is_not_known_says_which_one_it_is() {
+    let none = KeySet::parse(br#"{"keys":[]}"#).unwrap();
+    for case in cases().iter().filter(|case| is_allowed(case) && case["keys"] == "plugin") {
+        let text = case["token"].as_str().unwrap();
+        if rules(case).verify(text, &none, now()).err() != Some(JwtRefusal::UnknownKey) {
+            continue;
+        }
+
+        assert!(plugin_keys().contains(&JwtRules::key_id(text).unwrap()), "{}", case["name"]);
+    }
+    assert_eq!(JwtRules::key_id(token("header-kid-unknown")).as_deref(), Some("nobody"));
+    assert_eq!(JwtRules::key_id(token("header-kid-missing")), None);
+    assert_eq!(JwtRules::key_id(token("claims-over-16-kib")), None);
+}
+
+#[test]
 fn a_refusal_tells_nothing_of_the_token() {
     for case in cases() {
         let text = case["token"].as_str().unwrap();

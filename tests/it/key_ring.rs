@@ -58,7 +58,7 @@ impl Fetches {
 type Ring = Arc<KeyRing<AskingSource>>;
 
 fn ring() -> (Ring, Fetches) {
-    ring_of(KeyAges { ttl: TTL, refresh_min: REFRESH_MIN, retry: RETRY })
+    ring_of(KeyAges::DEFAULT)
 }
 
 fn ring_of(ages: KeyAges) -> (Ring, Fetches) {
