@@ -15,6 +15,7 @@ export function foreignKeys() {
   };
   const ed25519 = (name, change) => key(name, 'EdDSA', 'ed25519', {}, change);
   const rsa = (name, alg, modulusLength, change) => key(name, alg, 'rsa', { modulusLength }, change);
+  const withLeadingZero = (number) => base64url(Buffer.concat([Buffer.alloc(1), Buffer.from(number, 'base64url')]));
   const noAlg = ({ alg: _, ...jwk }) => jwk;
   const twin = ed25519('twin');
   const moved = (jwk) => ({ ...jwk, kid: 'foreign-twin' });
@@ -40,6 +41,8 @@ export function foreignKeys() {
     rsa('RS256-1024', 'RS256', 1024),
     rsa('RS256-no-alg', 'RS256', 2048, noAlg),
     rsa('RS256-4096', 'RS256', 4096),
+    rsa('RS256-leading-zero', 'RS256', 2048, (jwk) => ({ ...jwk, n: withLeadingZero(jwk.n) })),
+    rsa('RS256-no-modulus', 'RS256', 2048, ({ n: _, ...jwk }) => jwk),
     rsa('RS384', 'RS384', 2048),
     rsa('PS256-use', 'PS256', 2048, (jwk) => ({ ...jwk, use: 'sig' })),
     { jwk: { kty: 'oct', kid: 'foreign-oct', alg: 'HS256', k: base64url(SECRET) }, cases: [
