@@ -1,7 +1,7 @@
 //! sidegate: is this Better Auth session cookie live, and whose is it?
 //!
 //! A library only so that tests, benches and fuzzers can reach its parts; the product is the `sidegate` program.
-//! Imports run one way: `clock, secret` → `auth` → `store` → `cache` → `api_key, refresh` → `gate` → `dialect` → `serve` →
+//! Imports run one way: `clock, secret` → `auth` → `store` → `cache, keys` → `api_key, refresh` → `gate` → `dialect` → `serve` →
 //! `config` → `cli`; `fetch`, `metrics` and `log` are leaves beside them. `tests/it/imports.rs` holds the table.
 
 pub mod auth;
@@ -12,6 +12,7 @@ pub mod config;
 pub mod dialect;
 pub mod fetch;
 pub mod gate;
+pub mod keys;
 pub mod log;
 pub mod metrics;
 pub mod secret;

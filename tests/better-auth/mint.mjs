@@ -1,18 +1,20 @@
 // Mints tests/vectors/ by asking the real Better Auth. Every verdict written is its answer; where a case expects
 // one as well, another answer stops the mint.
 //
-//   node mint.mjs           writes those of session-cookie.json, settings.json, sign-in.json, bearer.json and
-//                           cookie-cache.json that differ
+//   node mint.mjs           writes those of session-cookie.json, settings.json, sign-in.json, bearer.json, cookie-cache.json
+//                           and jwt.json that differ
 //   node mint.mjs --check   shows what differs, and writes nothing
 //
-// Node's version is no difference, nor are the random tokens of sign-in.json, the keys of cookie-cache.json and the
-// cookies made with them.
+// Node's version is no difference, nor are the random tokens of sign-in.json, the keys of cookie-cache.json and jwt.json
+// and what was made with them. What was once written of jwt.json is asked about again, too.
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { bearerCases } from './bearer-cases.mjs';
 import { cookieCacheCases } from './cache-cases.mjs';
 import { sessionCookieCases, settingsCases, signInCases } from './cases.mjs';
-import { NOW, ORIGIN, SECRET, madeBy, openOracle } from './oracle.mjs';
+import { jwtQuestions } from './jwt-cases.mjs';
+import { ISSUER, openJwtOracle } from './jwt-oracle.mjs';
+import { NOW, ORIGIN, SECRET, installedVersion, madeBy, openOracle } from './oracle.mjs';
 
 const VECTORS = new URL('../vectors/', import.meta.url);
 
@@ -91,6 +93,26 @@ function readerOf({ database = true, jwtPlugin, session, secret = SECRET, secret
   };
 }
 
+async function mintJwts(oracle) {
+  const { keySets, cases } = await jwtQuestions(oracle);
+  return jwtText(keySets, await oracle.judge(keySets, cases));
+}
+
+function jwtText(keySets, cases) {
+  const verdicts = {
+    better_auth: 'auth.api.verifyJWT of its jwt plugin, with the rows of the key set in its table',
+    jose: 'jwtVerify of jose, with the same issuer and audiences and the JWKS that the plugin publishes of these rows',
+  };
+  const header = { made_by: { ...madeBy, jose: installedVersion('jose') }, verdicts, now: NOW, issuer: ISSUER };
+  return render({ ...header, key_sets: keySets }, cases);
+}
+
+// The committed tokens, judged now.
+async function rejudged(oracle, committed) {
+  const { key_sets, cases } = JSON.parse(committed);
+  return jwtText(key_sets, await oracle.judge(key_sets, cases));
+}
+
 function render(header, cases) {
   const fields = Object.entries(header).map(([key, value]) => `  ${JSON.stringify(key)}: ${JSON.stringify(value)},\n`);
   const lines = cases.map((one) => JSON.stringify(one)).join(',\n');
@@ -128,9 +150,16 @@ function withoutRandomCookies(text) {
   return withoutNodeVersion(text).replace(/"keys": .*/, '"keys": …').replace(random, '$1"cookies":…$2');
 }
 
+function withoutKeys(text) {
+  return withoutNodeVersion(text)
+    .replace(/^ {2}"key_sets":.*\n/m, '')
+    .replace(/"token":"(?:[^"\\]|\\.)*"/g, '"token":"…"');
+}
+
 const oracle = await openOracle();
 const cookieCaches = await mintCookieCaches(oracle);
 const keys = (await oracle.keyRing()).map(({ id, publicKey }) => ({ kid: id, ...JSON.parse(publicKey) }));
+const jwtOracle = await openJwtOracle();
 const files = [
   {
     name: 'session-cookie.json',
@@ -157,13 +186,21 @@ const files = [
     text: render({ made_by: madeBy, secret: SECRET, now: NOW, issuer: ORIGIN, keys }, cookieCaches),
     comparable: withoutRandomCookies,
   },
+  {
+    name: 'jwt.json',
+    text: await mintJwts(jwtOracle),
+    comparable: withoutKeys,
+    again: (committed) => rejudged(jwtOracle, committed),
+  },
 ];
-oracle.close();
 
-for (const { name, text, comparable } of files) {
+for (const { name, text, comparable, again } of files) {
   const path = new URL(name, VECTORS);
   const committed = existsSync(path) ? readFileSync(path, 'utf8') : '';
   const found = differences(comparable(committed), comparable(text));
+  if (committed && again) {
+    found.push(...differences(withoutNodeVersion(committed), withoutNodeVersion(await again(committed))));
+  }
   if (found.length === 0) continue;
   if (process.argv.includes('--check')) {
     console.error(`${name} is not what Better Auth ${madeBy['better-auth']} answers:\n${found.join('\n')}`);
@@ -172,3 +209,5 @@ for (const { name, text, comparable } of files) {
     writeFileSync(path, text);
   }
 }
+oracle.close();
+jwtOracle.close();

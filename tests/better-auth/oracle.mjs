@@ -41,7 +41,7 @@ export const madeBy = {
   node: process.versions.node,
 };
 
-function installedVersion(name) {
+export function installedVersion(name) {
   return JSON.parse(readFileSync(new URL(`node_modules/${name}/package.json`, import.meta.url), 'utf8')).version;
 }
 
