@@ -25,9 +25,13 @@ export function compactCases(build) {
   const spaces = (remainder) => (3 + remainder - (Buffer.byteLength(text) % 3)) % 3;
   // Standard base64 of a text that needs its two other characters.
   const richText = compactText({ payload: payload({ user: { name: '~~~???>>>ÿÿÿ' } }) });
+  const standard = Buffer.from(richText).toString('base64');
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
   const looser = (text, bits) => replaceAt(text, text.length - 1, alphabet[alphabet.indexOf(text.at(-1)) ^ bits]);
   const indexed = { zebra: 1, 10: 'b', 9: 'a', '01': 'c', 4294967294: 'd', 4294967295: 'e', '-1': 'f' };
+  const movedIndices = compactText({ payload: payload({ user: { 9: 'a', 10: 'b', zebra: 1 } }) })
+    .replace('"user":{"9":"a","10":"b",', '"user":{')
+    .replace('"zebra":1', '"10":"b","zebra":1,"9":"a"');
   const prototyped = JSON.parse(JSON.stringify(PAYLOAD).replace('"name"', '"__proto__":{"a":1},"name"'));
   const tricky = { '': 1, '"\\\n\u007f\u2028': 2, toJSON: 3, constructor: 4 };
   const numbered = compactText({ payload: payload({ user: { n: null } }) });
@@ -67,7 +71,7 @@ export function compactCases(build) {
     cookie('cch-garbage', 'not%20base64!', 'error'),
     cookie('cch-garbage-non-ascii', `%C3%A9${value}`, 'error'),
     cookie('cch-mixed-alphabets', `${base64url(richText)}+/`, 'error'),
-    cookie('cch-standard-b64', encodeURIComponent(Buffer.from(richText).toString('base64')), 'allow'),
+    cookie('cch-standard-b64', encodeURIComponent(standard), 'allow'),
     cookie('cch-urlsafe-b64', base64url(richText), 'allow'),
     cookie('cch-spare-character', `${padSafe(text)}A`, 'allow'),
     cookie('cch-spare-character-illegal', `${padSafe(text)}!`, 'error'),
@@ -75,6 +79,7 @@ export function compactCases(build) {
     padded('cch-padded-too-much', spaces(2), '====', 'allow'),
     padded('cch-trailing-after-pad', spaces(2), '=anything!%20', 'allow'),
     padded('cch-trailing-after-pad-dash', spaces(2), '=-'),
+    cookie('cch-alphabet-behind-pad', encodeURIComponent(`${standard.replace(/=+$/, '')}=-`), 'error'),
     padded('cch-loose-bits', spaces(0), '', 'allow'),
     cookie('cch-loose-bits-1', looser(base64url(text + ' '.repeat(spaces(1))), 1), 'allow'),
     cookie('cch-inner-space', `${value.slice(0, 40)}%20${value.slice(40)}`, 'error'),
@@ -102,6 +107,7 @@ export function compactCases(build) {
     resigned('cch-exp-inside', { ...payload(), expiresAt: 1 }, 'allow'),
     resigned('cch-exp-inside-first', { expiresAt: 1, ...payload() }, 'allow'),
     resigned('cch-index-keys', payload({ user: indexed, 5: 'g' }), 'allow'),
+    cookie('cch-index-keys-moved', base64url(movedIndices), 'allow'),
     resigned('cch-iso-string-field', payload({ user: { since: '2020-01-02T03:04:05Z' } }), 'deny'),
     resigned('cch-iso-string-field-ms', payload({ user: { since: '2020-01-02T03:04:05.000Z' } }), 'allow'),
     resigned('cch-iso-string-name', payload({ user: { name: '2020-01-02T03:04:05.000Z' } }), 'deny'),
@@ -135,6 +141,8 @@ export function payloadCases(build) {
   const user = (name, field, value, expect) => shown(name, payload({ user: { [field]: value } }), expect);
   const each = (fields, of, name, value, expect) =>
     fields.map((field) => of(`${name}-${field}`, field, value, expect));
+  const nestedIndices = JSON.stringify(claimsOf())
+    .replace('"image":', '"of":[{"b":1,"2":1,"a":1,"01":1,"0":1}],"image":');
   const userIds = {
     number: 7, fraction: 1.5, large: 1e21, true: true, null: null, list: ['a', 'b'], object: { a: 1 },
     date: new Date(NOW),
@@ -182,6 +190,7 @@ export function payloadCases(build) {
     user('cch-verified-number', 'emailVerified', 1, 'deny'),
     user('cch-image-number', 'image', 1, 'deny'),
     user('cch-image-date', 'image', '2020-01-02T03:04:05.000Z', 'deny'),
+    build('cch-nested-index-keys', `${NAME}=${jws({ claimsText: nestedIndices })}`, 'allow'),
     user('cch-number-field', 'n', [1.0, 1e21, -0, 0.1, 1e-7, 2 ** 63, -(2 ** 63), 2 ** 64], 'allow'),
   ];
 }

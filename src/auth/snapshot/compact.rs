@@ -4,9 +4,9 @@
 //! white space, escapes, forms of a number. Source: better-auth 1.7.25 `cookies/index.ts`, `decodeCookieCache`, and
 //! `@better-auth/utils` 0.5.1 `base64.ts`, `hmac.ts`.
 
-use base64::alphabet::{Alphabet, STANDARD, URL_SAFE};
+use base64::Engine as _;
+use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use base64::{Engine as _, engine};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::Value;
 use sha2::Sha256;
@@ -58,23 +58,22 @@ impl CompactKey {
     }
 }
 
+const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
+    .with_decode_allow_trailing_bits(true)
+    .with_decode_padding_mode(DecodePaddingMode::RequireNone);
+const STANDARD_LENIENT: GeneralPurpose = GeneralPurpose::new(&STANDARD, LENIENT);
+const URL_SAFE_LENIENT: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, LENIENT);
+
 /// Base64 of either alphabet, up to the first `=`. Bits that make no whole byte are ignored, even six of them.
 fn decode(text: &str) -> Option<Vec<u8>> {
     // Looked for in all of the text: what follows a `=` is not decoded, but it counts.
-    let alphabet = if text.contains(['-', '_']) { &URL_SAFE } else { &STANDARD };
+    let (alphabet, engine) =
+        if text.contains(['-', '_']) { (URL_SAFE, URL_SAFE_LENIENT) } else { (STANDARD, STANDARD_LENIENT) };
     let text = text.split('=').next().unwrap_or_default();
     let whole = text.len() - usize::from(text.len() % 4 == 1);
     let (text, spare) = text.split_at_checked(whole)?;
-    let in_alphabet = |character| alphabet.as_str().contains(character);
-    if !spare.chars().all(in_alphabet) {
+    if !spare.chars().all(|character| alphabet.as_str().contains(character)) {
         return None;
     }
-    lenient(alphabet).decode(text).ok()
-}
-
-fn lenient(alphabet: &Alphabet) -> impl engine::Engine {
-    let config = GeneralPurposeConfig::new()
-        .with_decode_allow_trailing_bits(true)
-        .with_decode_padding_mode(DecodePaddingMode::RequireNone);
-    GeneralPurpose::new(alphabet, config)
+    engine.decode(text).ok()
 }
