@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use serde_json::{Value, json};
-use sidegate::auth::{Claims, DEFAULT_GRACE, JwtRefusal, JwtRules, KeyError, KeyRow, KeySet};
+use sidegate::auth::{Claims, DEFAULT_GRACE, JwsError, JwtRefusal, JwtRules, KeyError, KeyRow, KeySet};
 use sidegate::clock::UnixMillis;
 
 static VECTORS: LazyLock<Value> = LazyLock::new(|| {
@@ -229,6 +229,11 @@ fn an_end_beyond_all_time_is_none_and_panics_nowhere() {
 #[test]
 fn each_refusal_says_what_it_was_for() {
     for (name, refusal) in [
+        ("spelling-two-parts", JwtRefusal::Malformed(JwsError::Parts)),
+        ("spelling-four-parts", JwtRefusal::Malformed(JwsError::Parts)),
+        ("other-encrypted", JwtRefusal::Malformed(JwsError::Parts)),
+        ("header-crit-b64", JwtRefusal::Malformed(JwsError::Critical)),
+        ("claims-over-16-kib", JwtRefusal::Malformed(JwsError::TooLong)),
         ("EdDSA-none", JwtRefusal::Algorithm),
         ("RS256-hs256-pem", JwtRefusal::Algorithm),
         ("RS256-claims-PS256", JwtRefusal::Algorithm),

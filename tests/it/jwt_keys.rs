@@ -113,14 +113,17 @@ fn a_row_that_cannot_be_used_does_not_lock_out_the_others() {
 
 #[test]
 fn a_key_and_its_row_must_agree_on_the_algorithm() {
-    let saying = |alg: &str| {
+    let agree = |stated: &str, declared: &str| {
         let mut key = public_key();
-        key["alg"] = json!(alg);
-        published(KeyRow { public_key: key.to_string(), ..row("k") })
+        key["alg"] = json!(stated);
+        let algorithm = Some(declared.to_owned());
+        published(KeyRow { public_key: key.to_string(), algorithm, ..row("k") })
     };
 
-    assert!(saying("EdDSA"));
-    assert!(!saying("ES256"));
+    assert!(agree("EdDSA", "EdDSA"));
+    assert!(!agree("ES256", "EdDSA"));
+    assert!(!agree("EdDSA", "ES256"));
+    assert!(!agree("EdDSA", "Ed25519"));
 }
 
 #[test]
