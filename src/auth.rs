@@ -129,6 +129,13 @@ impl Rules {
         }
     }
 
+    /// Whether the request has a cookie of that name with a signature of this gateway's key, whatever its value.
+    #[must_use]
+    pub fn carries_signed(&self, request: &CheckRequest<'_>, name: &CookieName) -> bool {
+        let lines = request.headers.get_all(http::header::COOKIE).iter().map(http::HeaderValue::as_bytes);
+        cookie::find(lines, name).is_some_and(|value| self.key.verify(cookie::text(value)).is_ok())
+    }
+
     /// The one cookie name that is read.
     #[must_use]
     pub fn cookie_name(&self) -> &CookieName {
@@ -144,7 +151,7 @@ impl Pending {
     }
 
     /// Decides, given the session that the store holds for [`Pending::token`] and the instant *after* the lookup.
-    pub fn finish(self, found: Option<Arc<Session>>, now: UnixMillis) -> Decision {
+    pub fn finish(&self, found: Option<Arc<Session>>, now: UnixMillis) -> Decision {
         match found {
             Some(session) => decide(session, self.refuse_banned, now),
             None => Decision::Unauthenticated(Denial::NoSession),

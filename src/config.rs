@@ -25,6 +25,7 @@ use crate::clock::UnixMillis;
 use crate::dialect::LoginPage;
 use crate::fetch::{Bounds, Client, Roots};
 use crate::log::LogOptions;
+use crate::refresh::Sliding;
 use crate::secret::Secret;
 use crate::serve::{Limits, Listen, TrustedPeers};
 use crate::store::{AnyStore, BetterAuth, StoreOptions};
@@ -63,7 +64,7 @@ pub struct Config {
     /// Whose certificates are trusted where Better Auth is asked.
     pub roots: Roots,
     /// How sessions are prolonged, if they are.
-    pub refresh: Option<Refresh>,
+    pub refresh: Option<Sliding>,
     /// How long answers of the store are believed.
     pub ages: Ages,
     /// Most answers remembered.
@@ -137,19 +138,6 @@ pub struct ApiKeys {
     pub header: HeaderName,
     /// How long an answer is remembered.
     pub ttl: Duration,
-}
-
-/// How sessions are prolonged.
-#[derive(Debug)]
-pub struct Refresh {
-    /// Better Auth's `session.expiresIn`.
-    pub expires_in: Duration,
-    /// Better Auth's `session.updateAge`.
-    pub update_age: Duration,
-    /// Whether the proxy hands Set-Cookie on.
-    pub relays: bool,
-    /// The cookie that says not to.
-    pub dont_remember: CookieName,
 }
 
 impl Config {

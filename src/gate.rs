@@ -1,11 +1,17 @@
 //! The only place where the pure rules and I/O meet: begin, cache, store, finish.
 
+mod checked;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::auth::{CheckRequest, Decision, Pending, Rules, Step};
+pub use self::checked::{Checked, Lookup};
+
+use crate::api_key::ApiKeys;
+use crate::auth::{ApiKey, CheckRequest, Decision, Pending, Rules, Session, Step};
 use crate::cache::SessionCache;
 use crate::clock::UnixMillis;
+use crate::refresh::{Refresh, Refreshed};
 use crate::store::SessionStore;
 
 /// Decides requests against one store.
@@ -15,45 +21,27 @@ pub struct Gate<S> {
     store: Arc<S>,
     /// Longest time that one request waits for a lookup, whatever the lookup goes on to do.
     patience: Duration,
-}
-
-/// A decision, and what it cost.
-#[derive(Debug)]
-pub struct Checked {
-    /// What was decided.
-    pub decision: Decision,
-    /// Whether a lookup was needed.
-    pub lookup: Lookup,
-}
-
-/// Where the session of a request came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Lookup {
-    /// No session was asked for: there was no genuine token.
-    None,
-    /// The cache knew.
-    Hit,
-    /// The store was asked, by this request or by one just before it.
-    Miss,
-}
-
-impl Lookup {
-    /// The stable code, in snake case.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Hit => "hit",
-            Self::Miss => "miss",
-        }
-    }
+    api_keys: Option<ApiKeys>,
+    refresh: Option<Refresh>,
 }
 
 impl<S: SessionStore> Gate<S> {
     /// A gate with these rules, before that store.
     #[must_use]
     pub fn new(rules: Rules, cache: Arc<SessionCache>, store: S, patience: Duration) -> Self {
-        Self { rules, cache, store: Arc::new(store), patience }
+        Self { rules, cache, store: Arc::new(store), patience, api_keys: None, refresh: None }
+    }
+
+    /// Takes API keys, before any session.
+    #[must_use]
+    pub fn with_api_keys(self, api_keys: ApiKeys) -> Self {
+        Self { api_keys: Some(api_keys), ..self }
+    }
+
+    /// Has sessions prolonged that pass and are due.
+    #[must_use]
+    pub fn with_refresh(self, refresh: Refresh) -> Self {
+        Self { refresh: Some(refresh), ..self }
     }
 
     /// The memory in front of the store.
@@ -66,28 +54,109 @@ impl<S: SessionStore> Gate<S> {
     /// it into something else.
     pub async fn check(&self, request: &CheckRequest<'_>, now: impl Fn() -> UnixMillis) -> Checked {
         let asked = now();
+        if let Some(api_keys) = &self.api_keys {
+            // A key that is there decides, whatever else is: Better Auth lets an invalid one beat a valid cookie.
+            match api_keys.find(request.headers) {
+                Ok(None) => {}
+                Ok(Some(key)) => return self.check_key(api_keys, key, asked, now).await,
+                Err(denial) => return Checked::new(Decision::Unauthenticated(denial), Lookup::None),
+            }
+        }
         let pending = match self.rules.begin(request, asked) {
-            Step::Done(decision) => return Checked { decision, lookup: Lookup::None },
+            Step::Done(decision) => return Checked::new(decision, Lookup::None),
             Step::Lookup(pending) => pending,
         };
-        if let Some(found) = self.cache.get(pending.token().digest(), asked) {
-            return Checked { decision: pending.finish(found, asked), lookup: Lookup::Hit };
+        // What is awaited below is boxed, for its state is kilobytes that every hit would have to move otherwise: a
+        // third of its cost.
+        match self.cache.get(pending.token().digest(), asked) {
+            Some(Some(session)) if self.is_due(&session, asked) => {
+                Box::pin(self.pass_on(request, &pending, session, Lookup::Hit, &now)).await
+            }
+            Some(found) => Checked::new(pending.finish(found, asked), Lookup::Hit),
+            None => Box::pin(self.ask(request, &pending, &now)).await,
         }
-        // Boxed, for a lookup's state is kilobytes that every hit would have to move otherwise: a third of its cost.
-        let decision = Box::pin(self.ask(pending, now)).await;
-        Checked { decision, lookup: Lookup::Miss }
     }
 
-    async fn ask(&self, pending: Pending, now: impl Fn() -> UnixMillis) -> Decision {
+    async fn check_key(
+        &self,
+        api_keys: &ApiKeys,
+        key: ApiKey,
+        asked: UnixMillis,
+        now: impl Fn() -> UnixMillis,
+    ) -> Checked {
+        if let Some(verdict) = api_keys.remembered(&key, asked) {
+            return Checked::new(self.rules.judge(verdict, asked), Lookup::Hit);
+        }
+        let judging = Box::pin(tokio::time::timeout(self.patience, api_keys.judge(key, &now)));
+        let decision = match judging.await {
+            Ok(Ok(verdict)) => self.rules.judge(verdict, now()),
+            Ok(Err(_)) | Err(_) => Decision::Unavailable,
+        };
+        Checked::new(decision, Lookup::Miss)
+    }
+
+    async fn ask(
+        &self,
+        request: &CheckRequest<'_>,
+        pending: &Pending,
+        now: &impl Fn() -> UnixMillis,
+    ) -> Checked {
+        match self.look_up(pending, now).await {
+            Some(Some(session)) if self.is_due(&session, now()) => {
+                self.pass_on(request, pending, session, Lookup::Miss, now).await
+            }
+            // Read again: a session can end while the store thinks.
+            Some(found) => Checked::new(pending.finish(found, now()), Lookup::Miss),
+            None => Checked::new(Decision::Unavailable, Lookup::Miss),
+        }
+    }
+
+    /// `None` if the store could not say.
+    async fn look_up(
+        &self,
+        pending: &Pending,
+        now: &impl Fn() -> UnixMillis,
+    ) -> Option<Option<Arc<Session>>> {
         let lookup = {
             let (store, token) = (Arc::clone(&self.store), pending.token().for_lookup());
             async move { store.find(&token).await }
         };
-        let landing = self.cache.load(*pending.token().digest(), &now, lookup);
-        match tokio::time::timeout(self.patience, landing).await {
-            // Read again: a session can end while the store thinks.
-            Ok(Ok(found)) => pending.finish(found, now()),
-            Ok(Err(_)) | Err(_) => Decision::Unavailable,
+        let landing = self.cache.load(*pending.token().digest(), now, lookup);
+        tokio::time::timeout(self.patience, landing).await.ok()?.ok()
+    }
+
+    fn is_due(&self, session: &Session, now: UnixMillis) -> bool {
+        self.refresh.as_ref().is_some_and(|refresh| refresh.is_due(session, now))
+    }
+
+    /// Decides on a session that is due, and has it prolonged if it passes.
+    async fn pass_on(
+        &self,
+        request: &CheckRequest<'_>,
+        pending: &Pending,
+        session: Arc<Session>,
+        lookup: Lookup,
+        now: &impl Fn() -> UnixMillis,
+    ) -> Checked {
+        let asked = now();
+        let decision = pending.finish(Some(Arc::clone(&session)), asked);
+        let (Decision::Allow(_), Some(refresh)) = (&decision, &self.refresh) else {
+            return Checked::new(decision, lookup);
+        };
+        if self.rules.carries_signed(request, refresh.dont_remember()) {
+            return Checked::new(decision, lookup);
+        }
+        let token = pending.token().for_lookup();
+        match refresh.prolong(token, session, self.cache(), asked, self.patience).await {
+            Refreshed::Nothing => Checked::new(decision, lookup),
+            Refreshed::Prolonged(session, set_cookie) => {
+                Checked { decision: pending.finish(Some(session), now()), lookup, set_cookie }
+            }
+            // The store is the one to say so.
+            Refreshed::Gone => match self.look_up(pending, now).await {
+                Some(found) => Checked::new(pending.finish(found, now()), Lookup::Miss),
+                None => Checked::new(Decision::Unavailable, Lookup::Miss),
+            },
         }
     }
 }

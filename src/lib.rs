@@ -4,6 +4,7 @@
 //! Imports run one way: `clock, secret` → `auth` → `store` → `cache, keys` → `api_key, refresh` → `gate` → `dialect` → `serve` →
 //! `config` → `cli`; `fetch`, `metrics` and `log` are leaves beside them. `tests/it/imports.rs` holds the table.
 
+pub mod api_key;
 pub mod auth;
 pub mod cache;
 pub mod cli;
@@ -15,6 +16,7 @@ pub mod gate;
 pub mod keys;
 pub mod log;
 pub mod metrics;
+pub mod refresh;
 pub mod secret;
 pub mod serve;
 pub mod store;

@@ -35,6 +35,8 @@ pub struct Metrics {
     registry: Registry,
     decisions: Family<Labels<4>, Counter>,
     lookups: Lookups,
+    api_keys: Lookups,
+    refreshes: Lookups,
     connections: Gauge,
     log_events_lost: Counter,
     cache_entries: Gauge,
@@ -67,9 +69,17 @@ impl Metrics {
         let help = "Requests answered, by caller, outcome, reason and cache state";
         registry.register("decisions", help, Family::clone(&decisions));
 
-        let lookups = Lookups(Family::new_with_constructor(|| Histogram::new(LOOKUP_BUCKETS)));
+        let lookups = Lookups::new();
         let help = "Time one question to the session store took, cache hits excluded";
         registry.register_with_unit("store_lookup", help, Unit::Seconds, lookups.0.clone());
+
+        let api_keys = Lookups::new();
+        let help = "Time one question to Better Auth about an API key took, by verdict, cache hits excluded";
+        registry.register_with_unit("api_key_check", help, Unit::Seconds, api_keys.0.clone());
+
+        let refreshes = Lookups::new();
+        let help = "Time Better Auth took to prolong a session, by result";
+        registry.register_with_unit("refresh", help, Unit::Seconds, refreshes.0.clone());
 
         let connections = Gauge::default();
         let help = "Client connections open on the gate's listener";
@@ -87,7 +97,17 @@ impl Metrics {
         let help = "Connections open to the session store, by state";
         registry.register("store_connections", help, Family::clone(&store_connections));
 
-        Self { registry, decisions, lookups, connections, log_events_lost, cache_entries, store_connections }
+        Self {
+            registry,
+            decisions,
+            lookups,
+            api_keys,
+            refreshes,
+            connections,
+            log_events_lost,
+            cache_entries,
+            store_connections,
+        }
     }
 
     /// The counter of one outcome, to be kept where it is needed often.
@@ -102,6 +122,18 @@ impl Metrics {
     #[must_use]
     pub fn lookups(&self) -> Lookups {
         self.lookups.clone()
+    }
+
+    /// Where questions about API keys are reported.
+    #[must_use]
+    pub fn api_keys(&self) -> Lookups {
+        self.api_keys.clone()
+    }
+
+    /// Where refreshes are reported.
+    #[must_use]
+    pub fn refreshes(&self) -> Lookups {
+        self.refreshes.clone()
     }
 
     /// Open connections on the gate's listener.
@@ -138,6 +170,10 @@ impl Default for Metrics {
 }
 
 impl Lookups {
+    fn new() -> Self {
+        Self(Family::new_with_constructor(|| Histogram::new(LOOKUP_BUCKETS)))
+    }
+
     /// One lookup ended so after that long.
     pub fn took(&self, result: &'static str, time: Duration) {
         self.0.get_or_create(&[("result", result)]).observe(time.as_secs_f64());

@@ -6,6 +6,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::Value;
 
 use super::session::SessionRecord;
+use crate::clock::UnixMillis;
 
 /// What may be told of a session. Which header carries it is the dialect's affair.
 ///
@@ -87,6 +88,17 @@ impl Identity {
             (Field::UserName, user.get("name").and_then(text)),
         ];
         Self(values(&texts))
+    }
+
+    /// The same with another end of the session.
+    #[must_use]
+    pub(super) fn with_expiry(&self, expires_at: UnixMillis) -> Self {
+        let until = HeaderValue::try_from(expires_at.to_string()).ok();
+        let value = |field, value: &HeaderValue| match (field, &until) {
+            (IdentityField::SessionExpires, Some(until)) => until.clone(),
+            _ => value.clone(),
+        };
+        Self(self.fields().map(|(field, old)| (field, value(field, old))).collect())
     }
 
     /// Each field that has a value, with its value.

@@ -101,6 +101,13 @@ impl Session {
         Self { body: Some(body), ..self }
     }
 
+    /// The same session with a later end, and with what get-session answers then.
+    #[must_use]
+    pub fn prolonged(&self, expires_at: UnixMillis, body: Option<Body>) -> Self {
+        let identity = self.identity.with_expiry(expires_at);
+        Self { expires_at, ban: self.ban, identity, body }
+    }
+
     /// When it ends.
     #[must_use]
     pub fn expires_at(&self) -> UnixMillis {

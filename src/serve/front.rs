@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use http::header::SET_COOKIE;
 use http::request::Parts;
 use prometheus_client::metrics::counter::Counter;
 
@@ -68,7 +69,11 @@ impl<S: SessionStore> Front<S> {
         let checked = self.gate.check(&request, clock::now).await;
         self.count(dialect, &checked);
         tell(dialect, &request, &checked);
-        dialect.encode(&request, &checked.decision, self.login.as_ref())
+        let mut answer = dialect.encode(&request, &checked.decision, self.login.as_ref());
+        if let Some(cookie) = checked.set_cookie {
+            answer.headers_mut().insert(SET_COOKIE, cookie);
+        }
+        answer
     }
 
     fn speaks(&self, dialect: Dialect) -> bool {

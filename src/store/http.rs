@@ -6,7 +6,7 @@
 
 mod answer;
 
-use http::header::{ACCEPT, COOKIE, ORIGIN, SET_COOKIE, USER_AGENT};
+use http::header::{ACCEPT, CONTENT_LENGTH, COOKIE, ORIGIN, SET_COOKIE, USER_AGENT};
 use http::uri::PathAndQuery;
 use http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -122,6 +122,7 @@ impl BetterAuth {
         // deferSessionRefresh: its GET only says that a POST would. That one has its origin checked.
         let mut question = self.with_cookie(Method::POST, &self.prolonging, token)?;
         question.headers_mut().insert(ORIGIN, self.origin.clone());
+        question.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         let answer = self.ask(question, Repeat::Never).await?;
         self.renewal(token, &answer)
     }

@@ -2,29 +2,34 @@
 // cookies that nobody wrote by hand. Decides nothing about sessions: every answer is Better Auth's own.
 //
 //   PORT                  port to listen on; 0 or absent: a free one
-//   DATABASE_URL          postgres://…, mysql://…, or sqlite:<path>; missing tables are created at start
+//   DATABASE_URL          postgres://…, mysql://…, or sqlite:<path>; missing tables are created at start. memory: is
+//                         Better Auth's own memory adapter, which nobody else can look into
 //   BASE_URL              comma-separated public origins: the first is Better Auth's baseURL, all of them are
 //                         trusted; absent: http://127.0.0.1:<port>
 //   BETTER_AUTH_SECRET    read by Better Auth itself, like its other variables
 //   BETTER_AUTH_OPTIONS   JSON of further Better Auth options, e.g. {"session":{"modelName":"sessions"}}; laid
 //                         over those below, one top-level key replacing another
-//   BETTER_AUTH_PLUGINS   comma-separated names exported by better-auth/plugins, e.g. admin,organization,bearer
+//   BETTER_AUTH_PLUGINS   JSON of plugins with their options, by the names under which better-auth/plugins and
+//                         @better-auth/api-key export them, e.g. {"admin":{},"apiKey":{"enableSessionForAPIKeys":true}}
 //
+// GET /requests: how often each path was asked for, as JSON of "GET /api/auth/get-session?x=y" and the like.
 // Ready: one line on stdout, {"port":12345,"betterAuth":"1.7.25"}. Logs go to stderr. SIGTERM ends it at once.
 
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { apiKey } from '@better-auth/api-key';
 import { LibsqlDialect } from '@libsql/kysely-libsql';
 import { betterAuth } from 'better-auth';
+import { memoryAdapter } from 'better-auth/adapters/memory';
 import { getMigrations } from 'better-auth/db/migration';
 import { toNodeHandler } from 'better-auth/node';
 import * as betterAuthPlugins from 'better-auth/plugins';
 import mysql from 'mysql2/promise';
 import pg from 'pg';
 
-const { PORT = '0', DATABASE_URL, BASE_URL, BETTER_AUTH_OPTIONS = '{}', BETTER_AUTH_PLUGINS } = process.env;
+const { PORT = '0', DATABASE_URL, BASE_URL, BETTER_AUTH_OPTIONS = '{}', BETTER_AUTH_PLUGINS = '{}' } = process.env;
 
 function openDatabase(url) {
   const scheme = url?.split(':', 1)[0];
@@ -38,8 +43,10 @@ function openDatabase(url) {
       const path = url.replace(/^sqlite:(\/\/)?/, '');
       return { dialect: new LibsqlDialect({ url: pathToFileURL(resolve(path)).href }), type: 'sqlite' };
     }
+    case 'memory':
+      return memoryAdapter({ user: [], session: [], account: [], verification: [], apikey: [], rateLimit: [] });
     default:
-      throw new Error(`DATABASE_URL is ${url}; it must begin with postgres:, mysql: or sqlite:`);
+      throw new Error(`DATABASE_URL is ${url}; it must begin with postgres:, mysql:, sqlite: or memory:`);
   }
 }
 
@@ -47,15 +54,15 @@ function namesIn(list) {
   return list?.split(',').map((name) => name.trim()).filter(Boolean) ?? [];
 }
 
-function pluginNamed(name) {
-  const plugin = betterAuthPlugins[name];
-  if (!plugin) throw new Error(`BETTER_AUTH_PLUGINS names ${name}, which better-auth/plugins does not export`);
-  return plugin();
+function pluginOf([name, pluginOptions]) {
+  const plugin = { apiKey, ...betterAuthPlugins }[name];
+  if (!plugin) throw new Error(`BETTER_AUTH_PLUGINS names ${name}, which is no plugin`);
+  return plugin(pluginOptions);
 }
 
 const options = {
   database: openDatabase(DATABASE_URL),
-  plugins: namesIn(BETTER_AUTH_PLUGINS).map(pluginNamed),
+  plugins: Object.entries(JSON.parse(BETTER_AUTH_PLUGINS)).map(pluginOf),
   emailAndPassword: { enabled: true },
   rateLimit: { enabled: false },
   telemetry: { enabled: false },
@@ -63,8 +70,10 @@ const options = {
   ...JSON.parse(BETTER_AUTH_OPTIONS),
 };
 
-const { runMigrations } = await getMigrations(options);
-await runMigrations();
+if (DATABASE_URL !== 'memory:') {
+  const { runMigrations } = await getMigrations(options);
+  await runMigrations();
+}
 
 const server = createServer().listen(Number(PORT), '127.0.0.1');
 await once(server, 'listening');
@@ -73,6 +82,13 @@ const { port } = server.address();
 const trustedOrigins = BASE_URL ? namesIn(BASE_URL) : [`http://127.0.0.1:${port}`];
 const auth = betterAuth({ baseURL: trustedOrigins[0], trustedOrigins, ...options });
 const { version } = await auth.$context;
-server.on('request', toNodeHandler(auth));
+const handle = toNodeHandler(auth);
+const requests = {};
+server.on('request', (request, response) => {
+  if (request.url === '/requests') return response.end(JSON.stringify(requests));
+  const name = `${request.method} ${request.url}`;
+  requests[name] = (requests[name] ?? 0) + 1;
+  return handle(request, response);
+});
 
 console.log(JSON.stringify({ port, betterAuth: version }));

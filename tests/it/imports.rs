@@ -20,7 +20,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("gate", &["api_key", "auth", "cache", "clock", "keys", "refresh", "store"]),
     ("dialect", &["auth"]),
     ("serve", &["auth", "cache", "clock", "dialect", "gate", "log", "metrics", "store"]),
-    ("config", &["auth", "cache", "clock", "dialect", "fetch", "log", "secret", "serve", "store"]),
+    ("config", &["auth", "cache", "clock", "dialect", "fetch", "log", "refresh", "secret", "serve", "store"]),
     (
         "cli",
         &[

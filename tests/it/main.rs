@@ -7,6 +7,7 @@
     reason = "a test stops at the first thing that goes wrong"
 )]
 
+mod api_key;
 mod better_auth;
 mod commands;
 mod cookie_law;
@@ -22,6 +23,7 @@ mod jwt_law;
 mod key_ring;
 mod login_page;
 mod nginx_dialect;
+mod refresh;
 mod regression;
 mod rig;
 mod rust_paths;

@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::super::Refresh;
 use super::super::error::ConfigError;
 use super::{Reader, http_url};
 use crate::fetch::Roots;
+use crate::refresh::Sliding;
 
 /// Better Auth's own default, where its address has no path.
 const BASE_PATH: &str = "/api/auth";
@@ -42,7 +42,7 @@ impl Reader<'_> {
     }
 
     /// `None` if there is none, or a mistake in it.
-    pub(super) fn refresh(&mut self, auth_url: Option<&http::Uri>) -> Option<Refresh> {
+    pub(super) fn refresh(&mut self, auth_url: Option<&http::Uri>) -> Option<Sliding> {
         let expires_in = self.duration_up_to("session_expires_in", Duration::from_secs(1), LIFETIME_MAX)?;
         let update_age = self.duration_up_to("session_update_age", Duration::ZERO, LIFETIME_MAX)?;
         let relays = self.switch("relay_set_cookie")?;
@@ -60,7 +60,7 @@ impl Reader<'_> {
             return self
                 .mistake(ConfigError::new(what).hint("set auth_url: Better Auth itself prolongs sessions"));
         }
-        Some(Refresh { expires_in, update_age, relays, dont_remember })
+        Some(Sliding { expires_in, update_age, relays, dont_remember })
     }
 }
 

@@ -55,11 +55,14 @@ class BetterAuth:
         *,
         origins: Sequence[str] = (),
         options: dict[str, Any] | None = None,
+        plugins: dict[str, Any] | None = None,
         secret: str = SECRET,
+        port: int = 0,
     ) -> None:
-        env = {"DATABASE_URL": database, "BETTER_AUTH_SECRET": secret, "BASE_URL": ",".join(origins)}
-        env["BETTER_AUTH_OPTIONS"] = json.dumps(options or {})
-        self.process = Process("better-auth", [node(), BETTER_AUTH / "serve.mjs"], home, env=env)
+        settings = {"PORT": str(port), "DATABASE_URL": database, "BETTER_AUTH_SECRET": secret, "BASE_URL": ",".join(origins)}
+        settings["BETTER_AUTH_OPTIONS"] = json.dumps(options or {})
+        settings["BETTER_AUTH_PLUGINS"] = json.dumps(plugins or {})
+        self.process = Process("better-auth", [node(), BETTER_AUTH / "serve.mjs"], home, env=settings)
         ready = self.process.wait_for(r'^\{"port":(\d+)')
         self.port = int(ready[1])
         self.origin = origins[0] if origins else f"http://127.0.0.1:{self.port}"
@@ -67,6 +70,7 @@ class BetterAuth:
         self._client = httpx.Client(
             base_url=f"http://127.0.0.1:{self.port}", headers={"Origin": self.origin}, timeout=20, trust_env=False
         )
+        self.base_path = (options or {}).get("basePath", "/api/auth")
         self._users = 0
 
     def stop(self) -> None:
@@ -78,7 +82,7 @@ class BetterAuth:
         self._users += 1
         email = f"user{self._users}@example.com"
         body = {"email": email, "password": PASSWORD, "name": name}
-        answer = self._post("/api/auth/sign-up/email", body)
+        answer = self._post(self.base_path + "/sign-up/email", body)
         for value in cookies_of(answer).values():
             secrets.remember_cookie(value)
         return email
@@ -87,7 +91,10 @@ class BetterAuth:
         """Signs in, as a new user if none is named."""
         email = email or self.sign_up()
         body = {"email": email, "password": PASSWORD, "rememberMe": remember_me}
-        return signed_in(self._post("/api/auth/sign-in/email", body), email)
+        return signed_in(self._post(self.base_path + "/sign-in/email", body), email)
+
+    def sign_out(self, who: SignedIn) -> None:
+        self._post(self.base_path + "/sign-out", {}, who.cookie)
 
     def sign_out(self, person: SignedIn) -> None:
         """Ends one session."""
@@ -101,14 +108,19 @@ class BetterAuth:
         """Better Auth's own verdict on a Cookie header: the session and its user, or None."""
         headers = [(b"cookie", cookie if isinstance(cookie, bytes) else cookie.encode())] if cookie else []
         # Asked whole, not joined to the client's: it is the header that is judged.
-        answer = self._client.get("/api/auth/get-session", headers=headers)
+        answer = self._client.get(self.base_path + "/get-session", headers=headers)
         self._client.cookies.clear()
         assert answer.status_code == 200, answer.text
         verdict: dict[str, Any] | None = answer.json()
         return verdict
 
-    def _post(self, path: str, body: dict[str, Any]) -> httpx.Response:
-        answer = self._client.post(path, json=body)
+    def requests(self, path: str) -> int:
+        """How often a path was asked for, whatever the query."""
+        counts: dict[str, int] = self._client.get("/requests").json()
+        return sum(count for name, count in counts.items() if name.split("?")[0] == path)
+
+    def _post(self, path: str, body: dict[str, Any], cookie: str | None = None) -> httpx.Response:
+        answer = self._client.post(path, json=body, headers={"Cookie": cookie} if cookie else {})
         self._client.cookies.clear()
         assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text}"
         return answer
