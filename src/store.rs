@@ -1,8 +1,12 @@
 //! Where sessions are looked up: one question, read-only, asked of whichever store the operator named.
 
+mod columns;
 mod measured;
 mod mysql;
+mod plan;
+mod plans;
 mod postgres;
+mod row;
 mod schema;
 mod sql;
 mod sqlite;
@@ -12,14 +16,18 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+pub use self::columns::{Column, Columns, FoundTable, Survey};
 pub use self::measured::Measured;
-pub use self::schema::{ColumnCase, SESSION_FIELDS, Schema, SqlName, SqlNameError, USER_FIELDS};
+pub use self::schema::{
+    AdditionalField, ColumnCase, Field, FieldKind, Names, Need, SESSION_FIELDS, Schema, SqlName,
+    SqlNameError, Table, USER_FIELDS,
+};
 
 use self::mysql::MySql;
 use self::postgres::Postgres;
 use self::sql::SqlStore;
 use self::sqlite::Sqlite;
-use crate::auth::{CookieName, Session, VerifiedToken};
+use crate::auth::{CookieName, KeyRow, Session, VerifiedToken};
 
 /// Read access to sessions.
 pub trait SessionStore: Send + Sync + 'static {
@@ -84,6 +92,8 @@ pub struct StoreOptions {
     pub cookie: CookieName,
     /// Whether sessions are read with all that get-session answers.
     pub bodies: bool,
+    /// How long a database's columns are taken to be what they were.
+    pub plan_age: Duration,
 }
 
 /// Connections of a store's pool, at one moment.
@@ -183,6 +193,22 @@ impl AnyStore {
     /// What connecting or a lookup meets now.
     pub async fn diagnose(&self) -> Result<(), StoreError> {
         each!(self, store => store.diagnose().await)
+    }
+
+    /// The public keys of Better Auth's jwt plugin, newest first, at most a hundred; `None` if it keeps none here.
+    ///
+    /// # Errors
+    /// If it cannot say.
+    pub async fn public_keys(&self) -> Result<Option<Vec<KeyRow>>, StoreError> {
+        each!(self, store => store.public_keys().await)
+    }
+
+    /// Which tables and columns it shows, on a connection of its own.
+    ///
+    /// # Errors
+    /// What connecting or asking meets now.
+    pub async fn survey(&self) -> Result<Survey, StoreError> {
+        each!(self, store => store.survey().await)
     }
 
     /// How its pool stands.

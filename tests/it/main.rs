@@ -20,6 +20,7 @@ mod rig;
 mod rust_paths;
 mod session_law;
 mod settings;
+mod store_keys;
 mod store_names;
 mod store_sqlite;
 mod vectors;
