@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-pub use self::columns::{Column, Columns, FoundTable, Survey};
+pub use self::columns::{Column, Columns, DateColumn, FoundTable, Survey};
 pub use self::measured::Measured;
 pub use self::schema::{
     AdditionalField, ColumnCase, Field, FieldKind, Names, Need, SESSION_FIELDS, Schema, SqlName,

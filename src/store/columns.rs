@@ -13,10 +13,23 @@ pub struct Column {
     pub is_readable: bool,
 }
 
+/// What dates a column holds, by its type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DateColumn {
+    /// Instants.
+    Instant,
+    /// What a clock on the wall showed, in a zone that is nowhere in the database.
+    Wall,
+    /// Texts or numbers, each of which says what it is.
+    Text,
+    /// None that Better Auth could read.
+    Unfit,
+}
+
 /// A table that a database has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundTable {
-    /// The schema or database it is in.
+    /// The schema or database it is in; empty where its name does without.
     pub schema: String,
     /// Its name.
     pub name: String,
@@ -48,6 +61,10 @@ pub struct Survey {
     pub columns: Columns,
     /// Every table in sight.
     pub tables: Vec<FoundTable>,
+    /// Why no lookup is possible, if none is.
+    pub lookup: Result<(), String>,
+    /// What dates a column of a type holds.
+    pub date: fn(&str) -> DateColumn,
 }
 
 /// A row of an answer: the table's number or schema, its name, a column, its type, whether it may be read.
@@ -99,6 +116,12 @@ impl Column {
 }
 
 impl FoundTable {
+    /// Its name as a setting writes it.
+    #[must_use]
+    pub fn path(&self) -> String {
+        if self.schema.is_empty() { self.name.clone() } else { format!("{}.{}", self.schema, self.name) }
+    }
+
     /// Of the rows of a survey, which come table by table.
     pub(super) fn of(rows: Vec<ColumnRow>) -> Vec<Self> {
         let mut tables: Vec<Self> = Vec::new();

@@ -7,6 +7,7 @@ use sqlx::error::DatabaseError;
 use sqlx::mysql::{MySqlConnectOptions, MySqlRow};
 
 use super::StoreOptions;
+use super::columns::DateColumn;
 use super::plan::Grammar;
 use super::row::{self, Reading};
 use super::schema::{FieldKind, SqlName, Table};
@@ -41,7 +42,7 @@ impl Flavour for MySql {
 
     const FOLDS_CASE: bool = true;
 
-    const SURVEY: &'static str = "SELECT CAST(table_schema AS CHAR), CAST(table_name AS CHAR), \
+    const SURVEY: &'static str = "SELECT IF(table_schema = DATABASE(), '', CAST(table_schema AS CHAR)), CAST(table_name AS CHAR), \
         CAST(column_name AS CHAR), CAST(column_type AS CHAR), \
         CAST(FIND_IN_SET('select', privileges) > 0 AS CHAR) FROM information_schema.columns \
         WHERE table_schema NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys') \
@@ -75,6 +76,15 @@ impl Flavour for MySql {
     /// process. With UTC for both, the session's zone is set to that; else the server's own is left alone.
     fn prepare(options: MySqlConnectOptions, store: &StoreOptions) -> MySqlConnectOptions {
         if store.time_zone == TimeZone::UTC { options } else { options.timezone(None) }
+    }
+
+    fn date(sql_type: &str) -> DateColumn {
+        match sql_type.split(['(', ' ']).next().unwrap_or_default() {
+            "timestamp" | "datetime" | "date" => DateColumn::Wall,
+            "bigint" => DateColumn::Instant,
+            text if text.contains("char") || text.contains("text") => DateColumn::Text,
+            _ => DateColumn::Unfit,
+        }
     }
 
     /// SQLSTATE: unknown column, unknown table, and the 42000 of refused access (MySQL's 1142 and 1143 among others).

@@ -7,6 +7,7 @@ use sqlx::postgres::{PgConnectOptions, PgRow, PgValueFormat, PgValueRef};
 use sqlx::{Row as _, TypeInfo as _, ValueRef as _};
 
 use super::StoreOptions;
+use super::columns::DateColumn;
 use super::plan::Grammar;
 use super::row::{self, Reading};
 use super::schema::{FieldKind, Table};
@@ -49,7 +50,7 @@ impl Flavour for Postgres {
 
     const FOLDS_CASE: bool = false;
 
-    const SURVEY: &'static str = "SELECT n.nspname::text, c.relname::text, a.attname::text, \
+    const SURVEY: &'static str = "SELECT CASE WHEN pg_table_is_visible(c.oid) THEN '' ELSE n.nspname::text END, c.relname::text, a.attname::text, \
         format_type(a.atttypid, NULL)::text, has_column_privilege(c.oid, a.attnum, 'SELECT')::text \
         FROM pg_catalog.pg_class AS c \
         JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace \
@@ -76,6 +77,15 @@ impl Flavour for Postgres {
         // PgBouncer knows no extra_float_digits, which sqlx would send. What is a float is read as text, of which
         // PostgreSQL 12 and later write as many digits as it takes by themselves.
         options.application_name("sidegate").extra_float_digits(None)
+    }
+
+    fn date(sql_type: &str) -> DateColumn {
+        match sql_type {
+            "timestamp with time zone" => DateColumn::Instant,
+            "timestamp without time zone" | "date" => DateColumn::Wall,
+            text if text.contains("char") || text == "text" => DateColumn::Text,
+            _ => DateColumn::Unfit,
+        }
     }
 
     /// Its `undefined_column`, `undefined_table`, `undefined_function` (no operator between two types), `datatype_mismatch`,

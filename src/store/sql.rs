@@ -14,7 +14,7 @@ use sqlx::{
     IntoArguments, Pool, Row as _, Type,
 };
 
-use super::columns::{ColumnRow, Columns, FoundTable, Survey};
+use super::columns::{ColumnRow, Columns, DateColumn, FoundTable, Survey};
 use super::plan::{Grammar, Keys, Lookup, Plan};
 use super::plans::{Now, Plans};
 use super::row::{self, Reading};
@@ -51,6 +51,9 @@ pub(super) trait Flavour: Send + Sync + 'static {
     fn watch(pool: PoolOptions<Self::Db>, _: &Options<Self>) -> PoolOptions<Self::Db> {
         pool
     }
+
+    /// What dates a column of that type holds.
+    fn date(sql_type: &str) -> DateColumn;
 
     /// Whether the complaint is that a table or a column is not, or no longer, what a statement takes it for.
     fn is_about_columns(error: &dyn sqlx::error::DatabaseError) -> bool;
@@ -195,7 +198,8 @@ where
     async fn look_around(&self, link: &mut Link<F>) -> Result<Survey, Broken> {
         let columns = self.read_columns(link).await?;
         let tables = FoundTable::of(self.rows_of_columns(link, F::SURVEY.to_owned(), &[]).await?);
-        Ok(Survey { schema: Schema::clone(&self.schema), columns, tables })
+        let lookup = Plan::new(&self.schema, &columns, &F::GRAMMAR, self.bodies).lookup.map(|_| ());
+        Ok(Survey { schema: Schema::clone(&self.schema), columns, tables, lookup, date: F::date })
     }
 
     /// A connection that nobody has used before.

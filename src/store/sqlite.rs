@@ -14,6 +14,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{Row as _, TypeInfo as _, ValueRef as _};
 
 use super::StoreOptions;
+use super::columns::DateColumn;
 use super::plan::Grammar;
 use super::row::{self, Reading};
 use super::schema::{FieldKind, Table};
@@ -34,7 +35,7 @@ impl Flavour for Sqlite {
 
     const FOLDS_CASE: bool = true;
 
-    const SURVEY: &'static str = "SELECT 'main', m.name, c.name, c.type, '1' \
+    const SURVEY: &'static str = "SELECT '', m.name, c.name, c.type, '1' \
         FROM main.sqlite_master AS m JOIN pragma_table_xinfo(m.name) AS c \
         WHERE m.type IN ('table', 'view') ORDER BY m.name, c.cid LIMIT 20000";
 
@@ -70,6 +71,11 @@ impl Flavour for Sqlite {
             };
             Box::pin(ready(Ok(is_current)))
         })
+    }
+
+    /// A column's type binds nobody: the values say.
+    fn date(_: &str) -> DateColumn {
+        DateColumn::Text
     }
 
     /// It has one code for all that is wrong with a statement.
