@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use jiff::SignedDuration;
 use jiff::civil::{DateTime, Time, datetime};
 use jiff::fmt::temporal::Pieces;
-use jiff::tz::Offset;
+use jiff::tz::{Offset, TimeZone};
 
 /// Whole milliseconds since 1970-01-01T00:00:00Z, the unit of every JavaScript `Date`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,17 +30,39 @@ impl UnixMillis {
         self.0
     }
 
-    /// Reads an ISO 8601 date as JavaScript's `new Date` does, but for one without a zone: that is UTC here, and local
-    /// time there. `None` if it is no date.
+    /// Reads an ISO 8601 date as JavaScript's `new Date` does in UTC. `None` if it is no date.
     #[must_use]
     pub fn parse_iso(text: &str) -> Option<Self> {
+        Self::parse_iso_in(text, &TimeZone::UTC)
+    }
+
+    /// Reads an ISO 8601 date as JavaScript's `new Date` does in that zone: a time without an offset is the zone's, a
+    /// date alone is UTC. `None` if it is no date.
+    #[must_use]
+    pub fn parse_iso_in(text: &str, zone: &TimeZone) -> Option<Self> {
         let pieces = Pieces::parse(text).ok()?;
         if pieces.time_zone_annotation().is_some() {
             return None;
         }
         let at = pieces.date().to_datetime(pieces.time().unwrap_or(Time::midnight()));
-        let offset = pieces.to_numeric_offset().unwrap_or(Offset::UTC);
-        // Not jiff's Timestamp, which ends a day before 9999-12-31T23:59:59Z: a common way to write "never".
+        match pieces.to_numeric_offset() {
+            None if pieces.time().is_some() => Self::of_civil(at, zone),
+            offset => Self::at_offset(at, offset.unwrap_or(Offset::UTC)),
+        }
+    }
+
+    /// What a clock on the wall shows, read in a zone as JavaScript's `new Date(year, month, …)` does: an hour that is
+    /// skipped is as much later, one that comes twice is the first.
+    #[must_use]
+    pub fn of_civil(at: DateTime, zone: &TimeZone) -> Option<Self> {
+        match zone.to_ambiguous_timestamp(at).compatible() {
+            Ok(instant) if *zone != TimeZone::UTC => Some(Self(instant.as_millisecond())),
+            // jiff's Timestamp ends a day before 9999-12-31T23:59:59Z: a common way to write "never".
+            Ok(_) | Err(_) => Self::at_offset(at, Offset::UTC),
+        }
+    }
+
+    fn at_offset(at: DateTime, offset: Offset) -> Option<Self> {
         let since = at.duration_since(CIVIL_EPOCH) - SignedDuration::from_secs(offset.seconds().into());
         i64::try_from(since.as_millis()).ok().map(Self)
     }

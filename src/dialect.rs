@@ -15,7 +15,7 @@ use http::request::Parts;
 use http::{HeaderName, Response};
 use http_body_util::Full;
 
-pub use self::answer::not_found;
+pub use self::answer::{name_of, not_found};
 pub use self::original::{LoginPage, LoginPageError};
 
 use crate::auth::{CheckRequest, Decision};

@@ -1,9 +1,13 @@
 //! Where sessions are looked up: one question, read-only, asked of whichever store the operator named.
 
+mod columns;
 mod http;
 mod measured;
 mod mysql;
+mod plan;
+mod plans;
 mod postgres;
+mod row;
 mod schema;
 mod sql;
 mod sqlite;
@@ -13,15 +17,19 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+pub use self::columns::{Column, Columns, DateColumn, FoundTable, Survey};
 pub use self::http::{BetterAuth, Renewal};
 pub use self::measured::Measured;
-pub use self::schema::{ColumnCase, SESSION_FIELDS, Schema, SqlName, SqlNameError, USER_FIELDS};
+pub use self::schema::{
+    AdditionalField, ColumnCase, Field, FieldKind, Names, Need, SESSION_FIELDS, Schema, SqlName,
+    SqlNameError, Table, USER_FIELDS,
+};
 
 use self::mysql::MySql;
 use self::postgres::Postgres;
 use self::sql::SqlStore;
 use self::sqlite::Sqlite;
-use crate::auth::{CookieName, Session, VerifiedToken};
+use crate::auth::{CookieName, KeyRow, Session, VerifiedToken};
 
 /// Read access to sessions.
 pub trait SessionStore: Send + Sync + 'static {
@@ -90,6 +98,8 @@ pub struct StoreOptions {
     pub cookie: CookieName,
     /// Whether sessions are read with all that get-session answers.
     pub bodies: bool,
+    /// How long a database's columns are taken to be what they were.
+    pub plan_age: Duration,
 }
 
 /// Connections of a store's pool, at one moment.
@@ -121,6 +131,18 @@ macro_rules! each {
             Kind::MySql($store) => $answer,
             Kind::Sqlite($store) => $answer,
             Kind::BetterAuth($store) => $answer,
+        }
+    };
+}
+
+/// The same of whichever database it is, and something else where it is none.
+macro_rules! each_database {
+    ($self:ident, $store:ident => $answer:expr, else $other:expr) => {
+        match &$self.0 {
+            Kind::Postgres($store) => $answer,
+            Kind::MySql($store) => $answer,
+            Kind::Sqlite($store) => $answer,
+            Kind::BetterAuth(_) => $other,
         }
     };
 }
@@ -204,6 +226,22 @@ impl AnyStore {
     /// What connecting or a lookup meets now.
     pub async fn diagnose(&self) -> Result<(), StoreError> {
         each!(self, store => store.diagnose().await)
+    }
+
+    /// The public keys of Better Auth's jwt plugin, newest first, at most a hundred; `None` if it keeps none here.
+    ///
+    /// # Errors
+    /// If it cannot say.
+    pub async fn public_keys(&self) -> Result<Option<Vec<KeyRow>>, StoreError> {
+        each_database!(self, store => store.public_keys().await, else Ok(None))
+    }
+
+    /// Which tables and columns it shows, on a connection of its own; `None` if it has none.
+    ///
+    /// # Errors
+    /// What connecting or asking meets now.
+    pub async fn survey(&self) -> Result<Option<Survey>, StoreError> {
+        each_database!(self, store => store.survey().await.map(Some), else Ok(None))
     }
 
     /// How its pool stands.

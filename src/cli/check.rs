@@ -1,5 +1,8 @@
 //! `sidegate check`: everything that `serve` needs, tried once and told line by line.
 
+mod fit;
+mod tables;
+
 use std::process::ExitCode;
 
 use super::{Failure, Outcome, block_on, say};
@@ -22,7 +25,20 @@ pub(super) fn run(sources: &Sources) -> Outcome {
                 "warning         the store's URL has the parameter {parameter}, which means nothing here\n"
             ));
         }
+        // Before the lookup, whose complaint it explains. Where even that cannot be asked, the complaint is all there is.
+        let has_tables = store
+            .survey()
+            .await
+            .ok()
+            .flatten()
+            .is_none_or(|survey| tables::tell(&survey, &config.store.time_zone));
         match store.diagnose().await {
+            Ok(()) if !has_tables => {
+                say(&format!("store     FAIL  {}\n", store.name()));
+                Err(Failure::failed(
+                    &ConfigError::new("sessions cannot be read").hint("see the lines with FAIL"),
+                ))
+            }
             Ok(()) => {
                 say(&format!("store     ok    {} answers the lookup\n", store.name()));
                 Ok(ExitCode::SUCCESS)
@@ -46,7 +62,7 @@ fn hint_on_database(error: &StoreError) -> &'static str {
         StoreError::Timeout(_) => "give store_timeout more, or find out what the database waits for",
         StoreError::Refused(_) => {
             "grant SELECT on both tables; set session_table, user_table, column_case, session_fields and user_fields \
-             to the names that Better Auth uses"
+             to the names that Better Auth uses: check prints those that would fit, where it can tell"
         }
         StoreError::Malformed(_) | StoreError::RateLimited | StoreError::BrokeOff => {
             "see what the session table holds"

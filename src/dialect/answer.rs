@@ -31,7 +31,8 @@ pub(super) static REASON: HeaderName = HeaderName::from_static("x-auth-reason");
 const HEADERS: usize = 8;
 
 /// Which header carries a field.
-fn name_of(field: IdentityField) -> &'static HeaderName {
+#[must_use]
+pub fn name_of(field: IdentityField) -> &'static HeaderName {
     match field {
         IdentityField::UserId => &USER_ID,
         IdentityField::SessionId => &SESSION_ID,

@@ -1,29 +1,48 @@
 //! What the three SQL databases have in common: a pool, one prepared statement, one row to read.
 
 use std::fmt;
+use std::future::Future;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
+use serde_json::Value;
 use sqlx::pool::PoolOptions;
 use sqlx::{
-    ColumnIndex, ConnectOptions, Connection, Database, Decode, Encode, Executor, IntoArguments, Pool,
-    Row as _, SqlStr, Type,
+    AssertSqlSafe, ColumnIndex, ConnectOptions, Connection, Database, Decode, Encode, Executor,
+    IntoArguments, Pool, Row as _, Type,
 };
 
-use super::schema::Grammar;
+use super::columns::{ColumnRow, Columns, DateColumn, FoundTable, Survey};
+use super::plan::{Grammar, Keys, Lookup, Plan};
+use super::plans::{Now, Plans};
+use super::row::{self, Reading};
+use super::schema::{Schema, Table};
 use super::{PoolState, SessionStore, StoreError, StoreOptions, StoreUrlError};
-use crate::auth::{Fields, Session, SessionRecord, VerifiedToken};
+use crate::auth::{Fields, KeyRow, Session, SessionRecord, VerifiedToken};
 use crate::clock::UnixMillis;
 
 /// One of the databases: how it spells things, how it connects, how it keeps an instant.
 pub(super) trait Flavour: Send + Sync + 'static {
     /// The driver.
     type Db: Database;
+
     /// Its SQL.
-    fn grammar() -> Grammar;
+    const GRAMMAR: Grammar;
 
     /// What may stand after the `?` of its URL.
     const PARAMETERS: &'static [&'static str];
+
+    /// Whether names of columns that differ in case alone are the same.
+    const FOLDS_CASE: bool;
+
+    /// All columns in sight, as [`ColumnRow`]s that begin with the schema, table by table.
+    const SURVEY: &'static str;
+
+    /// The columns of these tables, as [`ColumnRow`]s that begin with the table's place in the list, in the table's own
+    /// order, and what is bound to the statement.
+    fn columns(tables: [&Table; 4]) -> (String, Vec<String>);
 
     /// Options that hold for every connection of ours.
     fn prepare(options: Options<Self>, store: &StoreOptions) -> Options<Self>;
@@ -33,40 +52,89 @@ pub(super) trait Flavour: Send + Sync + 'static {
         pool
     }
 
-    /// The expiry in column `index`.
+    /// What dates a column of that type holds.
+    fn date(sql_type: &str) -> DateColumn;
+
+    /// Whether the complaint is that a table or a column is not, or no longer, what a statement takes it for.
+    fn is_about_columns(error: &dyn sqlx::error::DatabaseError) -> bool;
+
+    /// The date in column `index`; `None` if it is null.
     ///
     /// # Errors
     /// What is wrong with the value.
-    fn instant(row: &<Self::Db as Database>::Row, index: usize) -> Result<UnixMillis, String>;
+    fn instant(row: &Row<Self>, index: usize, zone: &TimeZone) -> Result<Option<UnixMillis>, String>;
+
+    /// The value in column `index`, which is no date.
+    ///
+    /// # Errors
+    /// What is wrong with the value.
+    fn value(row: &Row<Self>, index: usize, reading: Reading) -> Result<Value, String>;
 }
 
 /// The driver's connection options.
-type Options<F> = <<<F as Flavour>::Db as Database>::Connection as Connection>::Options;
+pub(super) type Options<F> = <<<F as Flavour>::Db as Database>::Connection as Connection>::Options;
+/// The driver's row.
+pub(super) type Row<F> = <<F as Flavour>::Db as Database>::Row;
+type Link<F> = <<F as Flavour>::Db as Database>::Connection;
 
 /// Sessions in an SQL database.
 pub(super) struct SqlStore<F: Flavour> {
     pool: Pool<F::Db>,
     options: Options<F>,
-    lookup: SqlStr,
+    plans: Arc<Plans>,
+    schema: Arc<Schema>,
+    zone: TimeZone,
+    bodies: bool,
     ignored: Vec<String>,
     connections: u32,
     connect_timeout: Duration,
     timeout: Duration,
 }
 
-/// What the statement of [`Schema::lookup`](super::Schema) returns, in its order.
+/// What a lookup found.
 struct Found {
     token: String,
     record: SessionRecord,
 }
 
+/// What is asked by a plan.
+#[derive(Clone, Copy)]
+enum Question<'q> {
+    /// The session with that token.
+    Session(&'q str),
+    /// The keys of the jwt plugin.
+    Keys,
+}
+
+/// Why a question on one connection has no answer.
+enum Broken {
+    /// The driver's or the database's complaint.
+    Database(sqlx::Error),
+    /// Ours.
+    Store(StoreError),
+    /// The columns could not be looked at anew, and the connection is of no more use. The plan before holds.
+    Renewal,
+}
+
+impl From<sqlx::Error> for Broken {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<StoreError> for Broken {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
 impl<F: Flavour> SqlStore<F>
 where
-    for<'c> &'c mut <F::Db as Database>::Connection: Executor<'c, Database = F::Db>,
+    for<'c> &'c mut Link<F>: Executor<'c, Database = F::Db>,
     <F::Db as Database>::Arguments: IntoArguments<F::Db>,
     for<'q> &'q str: Encode<'q, F::Db> + Type<F::Db>,
     for<'r> Option<String>: Decode<'r, F::Db> + Type<F::Db>,
-    usize: ColumnIndex<<F::Db as Database>::Row>,
+    usize: ColumnIndex<Row<F>>,
 {
     pub(super) fn open(url: &str, store: &StoreOptions) -> Result<Self, StoreUrlError> {
         let options =
@@ -82,7 +150,10 @@ where
         Ok(Self {
             pool,
             options,
-            lookup: store.schema.lookup(&F::grammar()),
+            plans: Arc::new(Plans::new(store.plan_age)),
+            schema: Arc::new(store.schema.clone()),
+            zone: store.time_zone.clone(),
+            bodies: store.bodies,
             ignored: parameters(url)
                 .filter(|name| !F::PARAMETERS.contains(name))
                 .map(str::to_owned)
@@ -98,49 +169,235 @@ where
     }
 
     pub(super) async fn probe(&self) -> Result<(), StoreError> {
-        self.ask("").await.map(|_| ())
+        self.ask(Question::Session("")).await.map(|_| ())
+    }
+
+    /// The keys of the jwt plugin; `None` if the table is not there.
+    pub(super) async fn public_keys(&self) -> Result<Option<Vec<KeyRow>>, StoreError> {
+        let (plan, rows) = self.ask(Question::Keys).await?;
+        let Some(keys) = &plan.keys else { return Ok(None) };
+        rows.iter().map(|row| self.key(row, keys)).collect::<Result<_, _>>().map(Some)
     }
 
     pub(super) async fn diagnose(&self) -> Result<(), StoreError> {
-        let connecting = tokio::time::timeout(self.connect_timeout, self.options.connect());
-        let mut connection = match connecting.await {
-            Ok(connected) => connected.map_err(|error| StoreError::Unreachable(error.to_string()))?,
-            Err(_) => {
-                return Err(StoreError::Unreachable(format!(
-                    "no connection within {:?}",
-                    self.connect_timeout
-                )));
-            }
-        };
-        let asked = self.row(&mut connection, "").await;
+        let mut link = self.connected().await?;
+        let asked = self.in_time(self.put(&mut link, Question::Session(""))).await;
         // The lookup's answer is what counts; the server notices the end of the connection by itself.
-        let _ = connection.close().await;
-        match asked {
-            None => Err(StoreError::Timeout(self.timeout)),
-            Some(answer) => answer.map(|_| ()).map_err(|error| store_error(&error, "")),
+        let _ = link.close().await;
+        asked.map(|_| ())
+    }
+
+    /// All tables in sight, on a connection of its own.
+    pub(super) async fn survey(&self) -> Result<Survey, StoreError> {
+        let mut link = self.connected().await?;
+        let asked = self.in_time(self.look_around(&mut link)).await;
+        let _ = link.close().await;
+        asked
+    }
+
+    async fn look_around(&self, link: &mut Link<F>) -> Result<Survey, Broken> {
+        let columns = self.read_columns(link).await?;
+        let tables = FoundTable::of(self.rows_of_columns(link, F::SURVEY.to_owned(), &[]).await?);
+        let lookup = Plan::new(&self.schema, &columns, &F::GRAMMAR, self.bodies).lookup.map(|_| ());
+        Ok(Survey { schema: Schema::clone(&self.schema), columns, tables, lookup, date: F::date })
+    }
+
+    /// A connection that nobody has used before.
+    async fn connected(&self) -> Result<Link<F>, StoreError> {
+        match tokio::time::timeout(self.connect_timeout, self.options.connect()).await {
+            Ok(connected) => connected.map_err(|error| StoreError::Unreachable(error.to_string())),
+            Err(_) => {
+                Err(StoreError::Unreachable(format!("no connection within {:?}", self.connect_timeout)))
+            }
         }
     }
 
-    /// The row for a token. A connection that turns out to be dead is dropped and the next one asked, for a
+    async fn in_time<T>(&self, asking: impl Future<Output = Result<T, Broken>>) -> Result<T, StoreError> {
+        match tokio::time::timeout(self.timeout, asking).await {
+            Ok(answer) => answer.map_err(|broken| self.told(broken, "")),
+            Err(_) => Err(StoreError::Timeout(self.timeout)),
+        }
+    }
+
+    /// Asks on a connection of the pool. One that turns out to be dead is dropped and the next one asked, for a
     /// database that was restarted leaves a whole pool of them.
-    async fn ask(&self, token: &str) -> Result<Option<<F::Db as Database>::Row>, StoreError> {
+    async fn ask(&self, question: Question<'_>) -> Result<(Arc<Plan>, Vec<Row<F>>), StoreError> {
         let mut attempts = 0;
         loop {
             let mut connection = self.pool.acquire().await.map_err(|error| self.no_connection(&error))?;
-            match self.row(&mut connection, token).await {
-                Some(Ok(row)) => return Ok(row),
-                Some(Err(error)) if is_spent(&error) && attempts < self.connections => {
+            match tokio::time::timeout(self.timeout, self.put(&mut connection, question)).await {
+                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Err(broken)) if attempts < self.connections && broken.is_spent() => {
                     connection.close_on_drop();
                     attempts += 1;
                 }
-                Some(Err(error)) => return Err(store_error(&error, token)),
-                None => {
+                Ok(Err(broken)) => return Err(self.told(broken, question.token())),
+                Err(_) => {
                     // Its answer is still to come: the next lookup must not be the one to wait for it.
                     connection.close_on_drop();
                     return Err(StoreError::Timeout(self.timeout));
                 }
             }
         }
+    }
+
+    /// One round trip, but for the first time, once in a while, and after a migration: then the columns are looked at,
+    /// and the question put once more if they are others than the plan has.
+    async fn put(
+        &self,
+        link: &mut Link<F>,
+        question: Question<'_>,
+    ) -> Result<(Arc<Plan>, Vec<Row<F>>), Broken> {
+        let plan = self.plan(link).await?;
+        match Self::rows(link, &plan, question).await {
+            Err(Broken::Database(error)) if is_about_columns::<F>(&error) => {
+                let newer = self.newer_plan(link, &plan).await?;
+                if newer == plan {
+                    return Err(error.into());
+                }
+                let rows = Self::rows(link, &newer, question).await?;
+                Ok((newer, rows))
+            }
+            rows => Ok((plan, rows?)),
+        }
+    }
+
+    async fn rows(link: &mut Link<F>, plan: &Plan, question: Question<'_>) -> Result<Vec<Row<F>>, Broken> {
+        let query = match question {
+            Question::Session(token) => sqlx::query::<F::Db>(plan.lookup()?.sql.statement()).bind(token),
+            Question::Keys => match &plan.keys {
+                Some(keys) => sqlx::query::<F::Db>(keys.sql.statement()),
+                None => return Ok(Vec::new()),
+            },
+        };
+        Ok(query.fetch_all(link).await?)
+    }
+
+    async fn plan(&self, link: &mut Link<F>) -> Result<Arc<Plan>, Broken> {
+        match self.plans.now().await {
+            Now::Good(plan) => Ok(plan),
+            Now::Missing(making) => Ok(making.done(self.new_plan(link).await?)),
+            // The plan before does for as long again if there is none to be had now.
+            Now::Old(old, making) => {
+                match tokio::time::timeout(self.timeout / 2, self.new_plan(link)).await {
+                    Ok(Ok(plan)) => Ok(making.done(plan)),
+                    Ok(Err(broken)) if broken.is_spent() => Err(broken),
+                    Ok(Err(_)) => Ok(old),
+                    Err(_) => Err(Broken::Renewal),
+                }
+            }
+        }
+    }
+
+    async fn newer_plan(&self, link: &mut Link<F>, outdated: &Arc<Plan>) -> Result<Arc<Plan>, Broken> {
+        match self.plans.newer_than(outdated).await {
+            Now::Good(plan) => Ok(plan),
+            Now::Missing(making) | Now::Old(_, making) => Ok(making.done(self.new_plan(link).await?)),
+        }
+    }
+
+    async fn new_plan(&self, link: &mut Link<F>) -> Result<Plan, Broken> {
+        let columns = self.read_columns(link).await?;
+        Ok(Plan::new(&self.schema, &columns, &F::GRAMMAR, self.bodies))
+    }
+
+    async fn read_columns(&self, link: &mut Link<F>) -> Result<Columns, Broken> {
+        let (sql, bound) = F::columns(self.schema.tables());
+        Ok(Columns::of(self.rows_of_columns(link, sql, &bound).await?, F::FOLDS_CASE))
+    }
+
+    async fn rows_of_columns(
+        &self,
+        link: &mut Link<F>,
+        sql: String,
+        bound: &[String],
+    ) -> Result<Vec<ColumnRow>, Broken> {
+        // Audited: a flavour writes it of constants alone; names are bound.
+        let query = sqlx::query::<F::Db>(AssertSqlSafe(sql));
+        let query = bound.iter().fold(query, |query, text| query.bind(text.as_str()));
+        let rows = query.fetch_all(link).await?;
+        let text = |row: &Row<F>, index: usize| {
+            row.try_get::<Option<String>, _>(index).map(Option::unwrap_or_default)
+        };
+        let columns = rows
+            .iter()
+            .map(|row| Ok([text(row, 0)?, text(row, 1)?, text(row, 2)?, text(row, 3)?, text(row, 4)?]));
+        columns.collect::<Result<_, sqlx::Error>>().map_err(Broken::Database)
+    }
+
+    fn key(&self, row: &Row<F>, keys: &Keys) -> Result<KeyRow, StoreError> {
+        let malformed = |what: String| StoreError::Malformed(format!("jwks: {what}"));
+        let text = |index: usize| {
+            row.try_get::<Option<String>, _>(index).map_err(|error| malformed(error.to_string()))
+        };
+        let present =
+            |index: usize, what: &str| text(index)?.ok_or_else(|| malformed(format!("{what} is null")));
+        let expiry = 2 + usize::from(keys.has_algorithm);
+        Ok(KeyRow {
+            kid: present(0, "id")?,
+            public_key: present(1, "publicKey")?,
+            algorithm: if keys.has_algorithm { text(2)? } else { None },
+            expires_at: if keys.has_expiry {
+                let at = F::instant(row, expiry, &self.zone);
+                at.map_err(|what| malformed(format!("expiresAt {what}")))?
+            } else {
+                None
+            },
+        })
+    }
+
+    fn read(&self, row: &Row<F>, lookup: &Lookup) -> Result<Found, StoreError> {
+        let malformed =
+            |table: &str, name: &str, what: &str| StoreError::Malformed(format!("{table}.{name} {what}"));
+        let mut index = 0;
+        let mut fields = |table: &str, asked: &[(String, Reading)]| {
+            let mut fields = Fields::with_capacity(asked.len());
+            for (name, reading) in asked {
+                let value = match reading {
+                    // An expiry that cannot be read is doubt. Of other dates Better Auth makes null.
+                    Reading::Date if name != "expiresAt" => {
+                        row::date(F::instant(row, index, &self.zone).unwrap_or(None))
+                    }
+                    Reading::Date => Value::Null,
+                    reading => {
+                        F::value(row, index, *reading).map_err(|what| malformed(table, name, &what))?
+                    }
+                };
+                fields.insert(name.clone(), value);
+                index += 1;
+            }
+            Ok::<_, StoreError>(fields)
+        };
+        let mut session = fields("session", &lookup.session)?;
+        let user = fields("user", &lookup.user)?;
+        let expiry = lookup.session.iter().position(|(name, _)| name == "expiresAt").unwrap_or_default();
+        let expires_at =
+            F::instant(row, expiry, &self.zone).map_err(|what| malformed("session", "expiresAt", &what))?;
+        session.insert("expiresAt".to_owned(), row::date(expires_at));
+        let organization_role = if lookup.has_organization_role {
+            let role = row.try_get::<Option<String>, _>(index);
+            role.map_err(|error| malformed("member", "role", &error.to_string()))?
+        } else {
+            None
+        };
+        for (table, fields) in [("session", &session), ("user", &user)] {
+            if !fields.get("id").is_some_and(Value::is_string) {
+                return Err(malformed(table, "id", "is null"));
+            }
+        }
+        let Some(Value::String(token)) = session.get("token") else {
+            return Err(malformed("session", "token", "is no text"));
+        };
+        Ok(Found {
+            token: token.clone(),
+            record: SessionRecord {
+                // Better Auth compares a missing date as 0.
+                expires_at: expires_at.unwrap_or(UnixMillis::EPOCH),
+                session,
+                user,
+                organization_role,
+            },
+        })
     }
 
     /// The pool tries again and again until its time is up, and then does not say what it met.
@@ -152,37 +409,13 @@ where
         })
     }
 
-    /// `None` if the answer took too long.
-    async fn row(
-        &self,
-        connection: &mut <F::Db as Database>::Connection,
-        token: &str,
-    ) -> Option<Result<Option<<F::Db as Database>::Row>, sqlx::Error>> {
-        let query = sqlx::query::<F::Db>(self.lookup.clone()).bind(token);
-        tokio::time::timeout(self.timeout, query.fetch_optional(connection)).await.ok()
-    }
-
-    fn read(row: &<F::Db as Database>::Row) -> Result<Found, StoreError> {
-        let text = |index: usize| {
-            row.try_get::<Option<String>, _>(index).map_err(|error| StoreError::Malformed(error.to_string()))
-        };
-        let present = |index: usize, what: &str| {
-            text(index)?.ok_or_else(|| StoreError::Malformed(format!("{what} is null")))
-        };
-        Ok(Found {
-            token: present(0, "session.token")?,
-            record: SessionRecord {
-                expires_at: F::instant(row, 5)
-                    .map_err(|what| StoreError::Malformed(format!("session.expiresAt {what}")))?,
-                session: Fields::from_iter([("id".to_owned(), present(1, "session.id")?.into())]),
-                user: Fields::from_iter([
-                    ("id".to_owned(), present(2, "user.id")?.into()),
-                    ("email".to_owned(), text(3)?.into()),
-                    ("name".to_owned(), text(4)?.into()),
-                ]),
-                organization_role: None,
-            },
-        })
+    fn told(&self, broken: Broken, token: &str) -> StoreError {
+        match broken {
+            Broken::Database(error) => store_error(&error, token),
+            Broken::Store(StoreError::Refused(text)) => StoreError::Refused(without(text, token)),
+            Broken::Store(error) => error,
+            Broken::Renewal => StoreError::Timeout(self.timeout),
+        }
     }
 
     pub(super) fn pool(&self) -> PoolState {
@@ -198,19 +431,22 @@ where
 
 impl<F: Flavour> SessionStore for SqlStore<F>
 where
-    for<'c> &'c mut <F::Db as Database>::Connection: Executor<'c, Database = F::Db>,
+    for<'c> &'c mut Link<F>: Executor<'c, Database = F::Db>,
     <F::Db as Database>::Arguments: IntoArguments<F::Db>,
     for<'q> &'q str: Encode<'q, F::Db> + Type<F::Db>,
     for<'r> Option<String>: Decode<'r, F::Db> + Type<F::Db>,
-    usize: ColumnIndex<<F::Db as Database>::Row>,
+    usize: ColumnIndex<Row<F>>,
 {
     async fn find(&self, token: &VerifiedToken) -> Result<Option<Session>, StoreError> {
-        let Some(row) = self.ask(token.as_str()).await? else {
-            return Ok(None);
-        };
-        let found = Self::read(&row)?;
+        let (plan, rows) = self.ask(Question::Session(token.as_str())).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let found = self.read(row, plan.lookup()?)?;
         // A collation may call other spellings equal (MySQL's default does); the signature is over one.
-        Ok((found.token == token.as_str()).then(|| Session::new(&found.record)))
+        if found.token != token.as_str() {
+            return Ok(None);
+        }
+        let session = Session::new(&found.record);
+        Ok(Some(if self.bodies { session.with_body(found.record.body()) } else { session }))
     }
 }
 
@@ -219,7 +455,10 @@ impl<F: Flavour> Clone for SqlStore<F> {
         Self {
             pool: self.pool.clone(),
             options: self.options.clone(),
-            lookup: self.lookup.clone(),
+            plans: Arc::clone(&self.plans),
+            schema: Arc::clone(&self.schema),
+            zone: self.zone.clone(),
+            bodies: self.bodies,
             ignored: self.ignored.clone(),
             connections: self.connections,
             connect_timeout: self.connect_timeout,
@@ -231,8 +470,31 @@ impl<F: Flavour> Clone for SqlStore<F> {
 /// The connection options hold a password.
 impl<F: Flavour> fmt::Debug for SqlStore<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct(F::Db::NAME).field("lookup", &self.lookup.as_str()).finish_non_exhaustive()
+        f.debug_struct(F::Db::NAME).field("schema", &self.schema).finish_non_exhaustive()
     }
+}
+
+impl Question<'_> {
+    fn token(&self) -> &str {
+        match self {
+            Self::Session(token) => token,
+            Self::Keys => "",
+        }
+    }
+}
+
+impl Broken {
+    fn is_spent(&self) -> bool {
+        match self {
+            Self::Database(error) => is_spent(error),
+            Self::Store(_) => false,
+            Self::Renewal => true,
+        }
+    }
+}
+
+fn is_about_columns<F: Flavour>(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(F::is_about_columns)
 }
 
 /// Names of the parameters in a URL. Their values may be secrets.
@@ -269,7 +531,11 @@ fn is_spent(error: &sqlx::Error) -> bool {
 
 /// A database's complaint may quote the value it was asked for.
 fn store_error(error: &sqlx::Error, token: &str) -> StoreError {
-    let text = error.to_string();
-    let text = if token.is_empty() { text } else { text.replace(token, "[token]") };
+    let text = without(error.to_string(), token);
     if is_spent(error) { StoreError::Unreachable(text) } else { StoreError::Refused(text) }
+}
+
+/// Whatever a text came to quote, a table that is named like the token included.
+fn without(text: String, token: &str) -> String {
+    if token.is_empty() { text } else { text.replace(token, "[token]") }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use sidegate::auth::CookieName;
-use sidegate::store::{AnyStore, ColumnCase, Schema, SqlName, StoreOptions};
+use sidegate::store::{AnyStore, ColumnCase, Names, Schema, SqlName, StoreOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _};
 
@@ -103,8 +103,23 @@ pub(crate) fn default_names() -> Schema {
 }
 
 pub(crate) fn names(session: &str, user: &str, case: ColumnCase) -> Schema {
+    Schema::new(named(session, user, case))
+}
+
+/// What the settings say where they name these tables and nothing else.
+pub(crate) fn named(session: &str, user: &str, case: ColumnCase) -> Names {
     let path = |name| SqlName::path(name).unwrap();
-    Schema::new(path(session), path(user), case, &BTreeMap::new(), &BTreeMap::new())
+    Names {
+        session: path(session),
+        user: path(user),
+        member: path("member"),
+        jwks: path("jwks"),
+        case,
+        session_fields: BTreeMap::new(),
+        user_fields: BTreeMap::new(),
+        session_additional: Vec::new(),
+        user_additional: Vec::new(),
+    }
 }
 
 pub(crate) fn options(schema: Schema) -> StoreOptions {
@@ -119,5 +134,6 @@ pub(crate) fn options(schema: Schema) -> StoreOptions {
         redis_key_prefix: "better-auth:".to_owned(),
         cookie: CookieName::new(rig::COOKIE_NAME).unwrap(),
         bodies: false,
+        plan_age: patience,
     }
 }

@@ -158,7 +158,7 @@ fn check_ends_with_1_when_the_store_is_out_of_reach_and_does_not_make_one() {
 fn check_ends_with_1_when_a_table_has_another_name_and_says_which_settings_help() {
     let (code, text) = Place::new().run(&["check", "--session-table=sessions"]);
     assert_eq!(code, 1, "{text}");
-    assert_all_in(&text, &["no such table: sessions", "session_table", "user_fields"]);
+    assert_all_in(&text, &["there is no table sessions", "session_table", "user_fields"]);
 }
 
 #[test]

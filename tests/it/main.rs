@@ -33,6 +33,7 @@ mod settings;
 mod snapshot_law;
 mod snapshot_vectors;
 mod store_http;
+mod store_keys;
 mod store_names;
 mod store_sqlite;
 mod vectors;

@@ -2,15 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use sidegate::store::{AnyStore, ColumnCase, Schema, SqlName, SqlNameError, StoreUrlError};
+use sidegate::store::{AnyStore, ColumnCase, Names, Schema, SqlName, SqlNameError, StoreUrlError};
 
-use crate::better_auth::{Database, default_names, names, options};
+use crate::better_auth::{Database, default_names, named, names, options};
 use crate::rig::TOKEN;
 use crate::store_sqlite::{ada, look_up, with_ada};
-
-fn path(name: &str) -> Vec<SqlName> {
-    SqlName::path(name).unwrap()
-}
 
 fn columns(named: &[(&str, &str)]) -> BTreeMap<String, SqlName> {
     named.iter().map(|(field, column)| ((*field).to_owned(), SqlName::new(column).unwrap())).collect()
@@ -61,13 +57,16 @@ async fn renamed_columns_are_read_under_their_names() {
         ada_in("auth_sessions", "people", ["sid", "secret", "person", "ends"], ["pid", "mail", "label"])
             .await;
 
-    let schema = Schema::new(
-        path("auth_sessions"),
-        path("people"),
-        ColumnCase::Camel,
-        &columns(&[("id", "sid"), ("token", "secret"), ("userId", "person"), ("expiresAt", "ends")]),
-        &columns(&[("id", "pid"), ("email", "mail"), ("name", "label")]),
-    );
+    let schema = Schema::new(Names {
+        session_fields: columns(&[
+            ("id", "sid"),
+            ("token", "secret"),
+            ("userId", "person"),
+            ("expiresAt", "ends"),
+        ]),
+        user_fields: columns(&[("id", "pid"), ("email", "mail"), ("name", "label")]),
+        ..named("auth_sessions", "people", ColumnCase::Camel)
+    });
 
     assert_eq!(look_up(&database.store_with(schema), TOKEN).await, Ok(Some(ada())));
 }
@@ -76,8 +75,8 @@ async fn renamed_columns_are_read_under_their_names() {
 async fn a_column_that_is_named_wins_over_the_case_of_the_others() {
     let database = ada_in("\"session\"", "\"user\"", ["id", "token", "userId", "expires_at"], CAMEL.1).await;
 
-    let named = columns(&[("userId", "userId")]);
-    let schema = Schema::new(path("session"), path("user"), ColumnCase::Snake, &named, &BTreeMap::new());
+    let session_fields = columns(&[("userId", "userId")]);
+    let schema = Schema::new(Names { session_fields, ..named("session", "user", ColumnCase::Snake) });
 
     assert_eq!(look_up(&database.store_with(schema), TOKEN).await, Ok(Some(ada())));
 }
@@ -100,9 +99,9 @@ async fn names_of_any_characters_are_names_and_no_sql() {
     let [id, token, user_id, expires_at] = nasty.map(quoted);
     let database = ada_in(&session, &user, [&id, &token, &user_id, &expires_at], CAMEL.1).await;
 
-    let fields =
+    let session_fields =
         columns(&[("id", nasty[0]), ("token", nasty[1]), ("userId", nasty[2]), ("expiresAt", nasty[3])]);
-    let schema = Schema::new(path(tables[0]), path(tables[1]), ColumnCase::Camel, &fields, &BTreeMap::new());
+    let schema = Schema::new(Names { session_fields, ..named(tables[0], tables[1], ColumnCase::Camel) });
 
     assert_eq!(look_up(&database.store_with(schema), TOKEN).await, Ok(Some(ada())));
 }
@@ -112,8 +111,8 @@ async fn names_of_any_characters_are_names_and_no_sql() {
 async fn a_column_that_is_not_there_is_an_error() {
     let database = with_ada().await;
 
-    let named = columns(&[("token", "tocken")]);
-    let schema = Schema::new(path("session"), path("user"), ColumnCase::Camel, &named, &BTreeMap::new());
+    let session_fields = columns(&[("token", "tocken")]);
+    let schema = Schema::new(Names { session_fields, ..named("session", "user", ColumnCase::Camel) });
 
     assert_eq!(look_up(&database.store_with(schema), "tocken").await, Err("refused"));
 }
