@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use super::{Failure, Outcome, block_on, say};
 use crate::config::{Config, ConfigError, Sources};
-use crate::store::StoreError;
+use crate::store::{AnyStore, StoreError};
 
 pub(super) fn run(sources: &Sources) -> Outcome {
     let config = Config::load(sources)?;
@@ -29,20 +29,17 @@ pub(super) fn run(sources: &Sources) -> Outcome {
             }
             Err(error) => {
                 say(&format!("store     FAIL  {}\n", store.name()));
-                Err(Failure::failed(&advise(&error)))
+                Err(Failure::failed(&advise(&store, &error)))
             }
         }
     })
 }
 
-fn advise(error: &StoreError) -> ConfigError {
+fn advise(store: &AnyStore, error: &StoreError) -> ConfigError {
     let hint = match error {
         StoreError::Unreachable(_) => "start the database, or mend its URL in store",
         StoreError::Timeout(_) => "give store_timeout more, or find out what the database waits for",
-        StoreError::Refused(_) => {
-            "grant SELECT on both tables; set session_table, user_table, column_case, session_fields and user_fields \
-             to the names that Better Auth uses"
-        }
+        StoreError::Refused(_) => store.rights(),
         StoreError::Malformed(_) | StoreError::BrokeOff => "see what the session table holds",
     };
     ConfigError::new("sessions cannot be looked up").because(error).hint(hint)

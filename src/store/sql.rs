@@ -236,7 +236,7 @@ impl<F: Flavour> fmt::Debug for SqlStore<F> {
 }
 
 /// Names of the parameters in a URL. Their values may be secrets.
-fn parameters(url: &str) -> impl Iterator<Item = &str> {
+pub(super) fn parameters(url: &str) -> impl Iterator<Item = &str> {
     let query = url.split_once('?').map_or("", |(_, query)| query);
     query.split('&').filter_map(|pair| pair.split('=').next()).filter(|name| !name.is_empty())
 }
