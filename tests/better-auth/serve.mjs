@@ -3,6 +3,8 @@
 //
 //   PORT                  port to listen on; 0 or absent: a free one
 //   DATABASE_URL          postgres://…, mysql://…, or sqlite:<path>; missing tables are created at start
+//   REDIS_URL             redis://…, several with commas between them for a cluster: the secondary storage; absent: none
+//   REDIS_KEY_PREFIX      keyPrefix of @better-auth/redis-storage
 //   BASE_URL              comma-separated public origins: the first is Better Auth's baseURL, all of them are
 //                         trusted; absent: http://127.0.0.1:<port>
 //   BETTER_AUTH_SECRET    read by Better Auth itself, like its other variables
@@ -16,15 +18,18 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { redisStorage } from '@better-auth/redis-storage';
 import { LibsqlDialect } from '@libsql/kysely-libsql';
 import { betterAuth } from 'better-auth';
 import { getMigrations } from 'better-auth/db/migration';
 import { toNodeHandler } from 'better-auth/node';
 import * as betterAuthPlugins from 'better-auth/plugins';
+import { Cluster, Redis } from 'ioredis';
 import mysql from 'mysql2/promise';
 import pg from 'pg';
 
 const { PORT = '0', DATABASE_URL, BASE_URL, BETTER_AUTH_OPTIONS = '{}', BETTER_AUTH_PLUGINS } = process.env;
+const { REDIS_URL, REDIS_KEY_PREFIX } = process.env;
 
 function openDatabase(url) {
   const scheme = url?.split(':', 1)[0];
@@ -47,6 +52,14 @@ function namesIn(list) {
   return list?.split(',').map((name) => name.trim()).filter(Boolean) ?? [];
 }
 
+function openSecondaryStorage(urls) {
+  const nodes = namesIn(urls);
+  if (nodes.length === 0) return undefined;
+  const client = nodes.length > 1 ? new Cluster(nodes) : new Redis(nodes[0]);
+  client.on('error', (error) => console.error(`redis: ${error.message}`));
+  return redisStorage({ client, keyPrefix: REDIS_KEY_PREFIX });
+}
+
 function pluginNamed(name) {
   const plugin = betterAuthPlugins[name];
   if (!plugin) throw new Error(`BETTER_AUTH_PLUGINS names ${name}, which better-auth/plugins does not export`);
@@ -55,6 +68,7 @@ function pluginNamed(name) {
 
 const options = {
   database: openDatabase(DATABASE_URL),
+  secondaryStorage: openSecondaryStorage(REDIS_URL),
   plugins: namesIn(BETTER_AUTH_PLUGINS).map(pluginNamed),
   emailAndPassword: { enabled: true },
   rateLimit: { enabled: false },

@@ -14,7 +14,7 @@ use super::store_error;
 
 /// Where connections lead.
 pub(super) enum Server {
-    One(Client),
+    One(Box<Client>),
     Cluster(Box<ClusterClient>),
 }
 

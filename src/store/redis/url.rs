@@ -53,7 +53,7 @@ fn one(url: &str, certificates: Option<TlsCertificates>) -> Result<Server, Strin
         Some(certificates) => Client::build_with_tls(info, certificates),
         None => Client::open(info),
     };
-    client.map(Server::One).map_err(|error| told(&error))
+    client.map(|client| Server::One(Box::new(client))).map_err(|error| told(&error))
 }
 
 /// `redis-cluster://user:password@one:6379,two:6379`: some of the nodes, one of which must be up when sidegate connects.

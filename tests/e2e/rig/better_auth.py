@@ -1,7 +1,7 @@
 """The real Better Auth on Node: whatever it says of a session is what sidegate has to say."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,8 +56,9 @@ class BetterAuth:
         origins: Sequence[str] = (),
         options: dict[str, Any] | None = None,
         secret: str = SECRET,
+        env: Mapping[str, str] | None = None,
     ) -> None:
-        env = {"DATABASE_URL": database, "BETTER_AUTH_SECRET": secret, "BASE_URL": ",".join(origins)}
+        env = dict(env or {}) | {"DATABASE_URL": database, "BETTER_AUTH_SECRET": secret, "BASE_URL": ",".join(origins)}
         env["BETTER_AUTH_OPTIONS"] = json.dumps(options or {})
         self.process = Process("better-auth", [node(), BETTER_AUTH / "serve.mjs"], home, env=env)
         ready = self.process.wait_for(r'^\{"port":(\d+)')
@@ -99,8 +100,21 @@ class BetterAuth:
         verdict: dict[str, Any] | None = answer.json()
         return verdict
 
-    def _post(self, path: str, body: dict[str, Any]) -> httpx.Response:
-        answer = self._client.post(path, json=body)
+    def verdict_on(self, cookie: str) -> str:
+        """What get-session makes of a Cookie header: `allow`, `deny`, or `error` where it fails."""
+        answer = self._client.get("/api/auth/get-session", headers={"cookie": cookie})
+        self._client.cookies.clear()
+        if answer.status_code == 500:
+            return "error"
+        assert answer.status_code == 200, answer.text
+        return "allow" if answer.json() else "deny"
+
+    def post(self, path: str, body: dict[str, Any], by: SignedIn) -> Any:
+        """An endpoint's answer to somebody who is signed in."""
+        return self._post(f"/api/auth/{path}", body, by.cookie).json()
+
+    def _post(self, path: str, body: dict[str, Any], cookie: str | None = None) -> httpx.Response:
+        answer = self._client.post(path, json=body, headers={"cookie": cookie} if cookie else {})
         self._client.cookies.clear()
         assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text}"
         return answer
