@@ -34,6 +34,9 @@ pub(super) struct Redis {
     bodies: bool,
 }
 
+/// Keys by which a server is got to know. Each lies on another of a cluster's nodes than the one before, by chance.
+const SAMPLES: u32 = 32;
+
 /// Why one attempt came to nothing.
 enum Failure {
     Redis(RedisError),
@@ -74,7 +77,14 @@ impl Redis {
 
     pub(super) async fn diagnose(&self) -> Result<(), StoreError> {
         let mut connection = self.link.connect().await?;
-        match tokio::time::timeout(self.timeout, self.exchange(&mut connection, None)).await {
+        let asked = async {
+            // Each node of a cluster is met, and one that was taken for a server by itself shows what it is.
+            for number in 0..SAMPLES {
+                connection.get(&format!("{}{number}", self.sessions)).await?;
+            }
+            self.exchange(&mut connection, None).await
+        };
+        match tokio::time::timeout(self.timeout, asked).await {
             Err(_) => Err(StoreError::Timeout(self.timeout)),
             Ok(answer) => answer.map(|_| ()).map_err(|failure| failure.told(None)),
         }

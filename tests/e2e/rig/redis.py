@@ -13,7 +13,7 @@ from .process import Process, run, until
 from .tls import Certificates
 
 BUS = 10_000
-"""A cluster's nodes talk to each other on their port and this."""
+"""A cluster's nodes talk to each other on the port that is their TLS port and this."""
 
 
 class Redis:
@@ -22,8 +22,8 @@ class Redis:
     def __init__(self, home: Path, certificates: Certificates, *, is_node: bool = False) -> None:
         self.home, self._certificates, self._is_node = home, certificates, is_node
         self.port, self.tls_port = free_port(), free_port()
-        while is_node and not is_free(self.port + BUS):
-            self.port = free_port()
+        while is_node and not is_free(self.tls_port + BUS):
+            self.tls_port = free_port()
         self.socket = home / "s"
         self._process: Process | None = None
         home.mkdir()
@@ -38,7 +38,7 @@ class Redis:
             "--tls-port", str(self.tls_port), "--tls-cert-file", str(tls.server_certificate),
             "--tls-key-file", str(tls.server_key), "--tls-ca-cert-file", str(tls.authority),
             "--tls-auth-clients", "optional", "--unixsocket", str(self.socket), "--unixsocketperm", "777",
-            "--cluster-enabled", "yes" if self._is_node else "no",
+            "--cluster-enabled", "yes" if self._is_node else "no", "--tls-cluster", "yes" if self._is_node else "no",
             # Saved at the end, for all who signed in are still to be signed in after a restart.
             "--save", "3600 1000000", "--appendonly", "no",
         ]  # fmt: skip
@@ -105,14 +105,16 @@ class Redis:
 
 
 class Cluster:
-    """Three nodes without replicas."""
+    """Three nodes without replicas, which talk TLS with each other and both with their clients."""
 
     def __init__(self, home: Path, certificates: Certificates) -> None:
         home.mkdir()
         home.chmod(0o711)
         self.nodes = [Redis(home / f"node{number}", certificates, is_node=True) for number in range(3)]
         self._home = home
-        create = ["redis-cli", "--cluster", "create", *self._addresses(), "--cluster-yes", "--cluster-replicas", "0"]
+        create = ["redis-cli", "--tls", "--cacert", certificates.authority, "--cluster", "create",
+                  *(f"127.0.0.1:{node.tls_port}" for node in self.nodes), "--cluster-yes",
+                  "--cluster-replicas", "0"]  # fmt: skip
         run(create, home)
         self.wait_until_whole()
 
@@ -135,6 +137,3 @@ class Cluster:
         ports = [node.tls_port if tls else node.port for node in nodes or self.nodes]
         scheme = "rediss-cluster" if tls else "redis-cluster"
         return f"{scheme}://{','.join(f'127.0.0.1:{port}' for port in ports)}"
-
-    def _addresses(self) -> list[str]:
-        return [f"127.0.0.1:{node.port}" for node in self.nodes]
