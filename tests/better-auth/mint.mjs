@@ -1,7 +1,8 @@
 // Mints tests/vectors/ by asking the real Better Auth. Every verdict written is its answer; where a case expects
 // one as well, another answer stops the mint.
 //
-//   node mint.mjs           writes those of session-cookie.json, settings.json and sign-in.json that differ
+//   node mint.mjs           writes those of session-cookie.json, settings.json, sign-in.json and secondary-storage.json
+//                           that differ
 //   node mint.mjs --check   shows what differs, and writes nothing
 //
 // Node's version and the random tokens of sign-in.json are no difference.
@@ -9,6 +10,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { sessionCookieCases, settingsCases, signInCases } from './cases.mjs';
 import { NOW, SECRET, madeBy, openOracle } from './oracle.mjs';
+import { mintSecondaryStorage } from './storage-oracle.mjs';
 
 const VECTORS = new URL('../vectors/', import.meta.url);
 
@@ -96,6 +98,11 @@ const files = [
     name: 'sign-in.json',
     text: render({ made_by: madeBy, now: NOW }, await mintSignIns(oracle)),
     comparable: withoutRandomParts,
+  },
+  {
+    name: 'secondary-storage.json',
+    text: render({ made_by: madeBy, secret: SECRET, now: NOW }, await mintSecondaryStorage()),
+    comparable: withoutNodeVersion,
   },
 ];
 oracle.close();

@@ -21,5 +21,6 @@ mod rust_paths;
 mod session_law;
 mod settings;
 mod store_names;
+mod store_redis;
 mod store_sqlite;
 mod vectors;

@@ -40,11 +40,20 @@ pub(super) fn read(url: &str, store: &StoreOptions) -> Result<Target, String> {
     };
     let ignored = parameters(url).filter(|name| !known.contains(name)).map(str::to_owned).collect();
     let certificates = certificates(url, known)?;
+    let url = with_own_parameters(url);
     let server = match scheme.strip_suffix("-cluster") {
-        Some(scheme) => cluster(scheme, url, certificates, store),
-        None => one(url, certificates),
+        Some(scheme) => cluster(scheme, &url, certificates, store),
+        None => one(&url, certificates),
     };
     Ok(Target { server: server?, ignored })
+}
+
+/// The URL as the crate knows it, whose own parameters are those of a socket and one that it would quote.
+fn with_own_parameters(url: &str) -> String {
+    let (place, query) = url.split_once('?').unwrap_or((url, ""));
+    let own = |pair: &&str| pair.split('=').next().is_some_and(|name| UNIX_PARAMETERS.contains(&name));
+    let query: Vec<_> = query.split('&').filter(own).collect();
+    format!("{place}?{}", query.join("&"))
 }
 
 fn one(url: &str, certificates: Option<TlsCertificates>) -> Result<Server, String> {
@@ -92,7 +101,7 @@ fn info(url: &str) -> Result<ConnectionInfo, String> {
     Ok(info.set_redis_settings(settings))
 }
 
-/// The crate's errors name what is wrong and quote nothing but a protocol's version.
+/// The crate's errors name what is wrong and quote nothing of what is left of the URL.
 fn told(error: &RedisError) -> String {
     error.to_string()
 }
