@@ -18,6 +18,7 @@ pub(super) use self::entry::Entry;
 
 use self::entry::Value;
 use self::link::{Connection, Link};
+use self::told::Told;
 use super::{PoolState, SessionStore, StoreError, StoreOptions, StoreUrlError};
 use crate::auth::{Session, VerifiedToken};
 
@@ -31,7 +32,8 @@ pub(super) struct Redis {
     markers: Arc<str>,
     ignored: Arc<[String]>,
     timeout: Duration,
-    bodies: bool,
+    /// Where sessions are kept with what get-session answers.
+    told: Option<Told>,
 }
 
 /// Keys by which a server is got to know. Each lies on another of a cluster's nodes than the one before, by chance.
@@ -57,7 +59,7 @@ impl Redis {
             markers: format!("{prefix}revoked-sessions-before-").into(),
             ignored: target.ignored.into(),
             timeout: store.timeout,
-            bodies: store.bodies,
+            told: store.bodies.then(Told::new),
         })
     }
 
@@ -137,7 +139,10 @@ impl Redis {
         }
         let record = held.into_record()?;
         let session = Session::new(&record);
-        Ok(Entry::Found(if self.bodies { session.with_body(told::body(record)) } else { session }))
+        Ok(Entry::Found(match &self.told {
+            Some(told) => session.with_body(told.body(record)),
+            None => session,
+        }))
     }
 
     pub(super) fn pool(&self) -> PoolState {

@@ -3,6 +3,8 @@
 //! Better Auth answers with the value's own fields in the value's own order, but for those with `returned: false`, which
 //! the value holds all the same. Nothing in Redis says which they are: only fields of Better Auth's own are told.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use crate::auth::{Body, Fields, SessionRecord};
@@ -47,15 +49,29 @@ const USER: [&str; 18] = [
 const SESSION_DATES: [&str; 3] = ["expiresAt", "createdAt", "updatedAt"];
 const USER_DATES: [&str; 2] = ["createdAt", "updatedAt"];
 
-/// The answer for a record out of Redis.
-pub(super) fn body(mut record: SessionRecord) -> Body {
-    tell(&mut record.session, &SESSION, &SESSION_DATES);
-    tell(&mut record.user, &USER, &USER_DATES);
-    record.body()
+/// The fields that are told.
+#[derive(Clone)]
+pub(super) struct Told {
+    session: Arc<[String]>,
+    user: Arc<[String]>,
 }
 
-fn tell(fields: &mut Fields, told: &[&str], dates: &[&str]) {
-    fields.retain(|name, _| told.contains(&name.as_str()));
+impl Told {
+    pub(super) fn new() -> Self {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        Self { session: names(&SESSION), user: names(&USER) }
+    }
+
+    /// The answer for a record out of Redis.
+    pub(super) fn body(&self, mut record: SessionRecord) -> Body {
+        tell(&mut record.session, &self.session, &SESSION_DATES);
+        tell(&mut record.user, &self.user, &USER_DATES);
+        record.body()
+    }
+}
+
+fn tell(fields: &mut Fields, told: &[String], dates: &[&str]) {
+    fields.retain(|name, _| told.contains(name));
     for name in dates {
         let date = fields.entry(*name).or_insert(Value::Bool(false));
         *date = iso(date);
