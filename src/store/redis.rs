@@ -108,8 +108,7 @@ impl Redis {
                 }
                 Ok(Err(failure)) => return Err(failure.told(token)),
                 Err(_) => {
-                    // It may lead nowhere, and answers come in the order of the questions: not one for the next.
-                    self.link.forget(number);
+                    self.link.renew(number);
                     return Err(StoreError::Timeout(self.timeout));
                 }
             }

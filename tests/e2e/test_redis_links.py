@@ -69,7 +69,12 @@ def test_every_form_of_url_leads_there(redis: Redis, people: list[SignedIn], wor
 
 
 def test_another_database_of_the_server_has_other_sessions(redis: Redis, people: list[SignedIn], home: Path) -> None:
-    for store in (f"{redis.url}/5", f"unix://{redis.socket}?db=5"):
+    redis.add_user("elsewhere", PASSWORD, *LEAST, "+select")
+    for store in (
+        f"{redis.url}/5",
+        f"unix://{redis.socket}?db=5",
+        f"redis://elsewhere:{ENCODED}@127.0.0.1:{redis.port}/5",
+    ):
         with uncached(home, store) as gate:
             assert gate.ask(people[0].cookie).status == 401
 
@@ -334,3 +339,34 @@ def test_a_cluster_whose_nodes_restart_signs_nobody_out(cluster: Cluster, spread
         cluster.wait_until_whole()
         for person in people:
             until(lambda person=person: gate.ask(person.cookie).status == 200, "the cluster answers again")
+
+
+def is_on(node: int, cluster: Cluster, key: str) -> bool:
+    """`redis-cli --cluster create` deals the 16384 slots out in the order of the nodes."""
+    return int(cluster.nodes[0].command("CLUSTER", "KEYSLOT", key)) * 3 // 16384 == node
+
+
+def test_where_one_node_hangs_sessions_on_the_others_are_found(
+    cluster: Cluster, spread: BetterAuth, home: Path
+) -> None:
+    on_it, elsewhere = [], []
+    while not (on_it and elsewhere):
+        person = spread.sign_in()
+        known = spread.session_of(person.cookie)
+        assert known
+        keys = [f"better-auth:{person.token}", f"better-auth:revoked-sessions-before-{known['user']['id']}"]
+        (on_it if is_on(1, cluster, keys[0]) else elsewhere).append(person)
+        if not is_on(1, cluster, keys[0]) and is_on(1, cluster, keys[1]):
+            elsewhere.pop()
+    with uncached(home, cluster.url()) as gate, uncached(home, cluster.url()) as fresh:
+        assert gate.ask(on_it[0].cookie).status == 200
+        cluster.nodes[1].pause()
+        try:
+            for _ in range(3):
+                assert gate.ask(on_it[0].cookie).status == 503
+                assert gate.ask(elsewhere[0].cookie).status == 200
+            until(lambda: fresh.ask(elsewhere[0].cookie).status == 200, "a new sidegate finds the others' sessions")
+        finally:
+            cluster.nodes[1].resume()
+        for one in (gate, fresh):
+            until(lambda one=one: one.ask(on_it[0].cookie).status == 200, "the node answers again")

@@ -1,7 +1,7 @@
 //! One connection that all lookups share, made when it is first needed and again whenever it broke.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
@@ -30,8 +30,10 @@ pub(super) struct Link {
     server: Server,
     connect_timeout: Duration,
     current: Mutex<Current>,
-    /// Held by who connects.
+    /// Held by who connects because there is no connection.
     turn: tokio::sync::Mutex<()>,
+    /// Held by who connects because the present connection may lead nowhere.
+    renewal: tokio::sync::Mutex<()>,
     busy: AtomicUsize,
 }
 
@@ -52,6 +54,7 @@ impl Link {
             connect_timeout,
             current: Mutex::default(),
             turn: tokio::sync::Mutex::default(),
+            renewal: tokio::sync::Mutex::default(),
             busy: AtomicUsize::new(0),
         }
     }
@@ -67,10 +70,7 @@ impl Link {
                 return Ok(current);
             }
             let connection = self.server.connect().await?;
-            let mut current = self.current();
-            current.number += 1;
-            current.connection = Some(connection.clone());
-            Ok((current.number, connection))
+            Ok((self.current().replace(connection.clone()), connection))
         };
         match tokio::time::timeout(self.connect_timeout, connected).await {
             Ok(connected) => connected.map_err(|error: RedisError| unreachable(&error)),
@@ -99,6 +99,27 @@ impl Link {
         }
     }
 
+    /// Has a connection replaced on which an answer did not come in time: it may lead nowhere.
+    ///
+    /// To a cluster only once there is another: where one node hangs, sessions on the others are still found.
+    pub(super) fn renew(self: &Arc<Self>, number: u64) {
+        if matches!(self.server, Server::One(_)) {
+            return self.forget(number);
+        }
+        let link = Arc::clone(self);
+        tokio::spawn(async move {
+            let Ok(_alone) = link.renewal.try_lock() else {
+                return;
+            };
+            if let Ok(connection) = link.connect().await {
+                let mut current = link.current();
+                if current.number == number {
+                    current.replace(connection);
+                }
+            }
+        });
+    }
+
     /// Counts a lookup for as long as the guard lives.
     pub(super) fn busy(&self) -> Busy<'_> {
         self.busy.fetch_add(1, Ordering::Relaxed);
@@ -123,6 +144,13 @@ impl Link {
 }
 
 impl Current {
+    /// The new connection's number.
+    fn replace(&mut self, connection: Connection) -> u64 {
+        self.number += 1;
+        self.connection = Some(connection);
+        self.number
+    }
+
     fn known(&self) -> Option<(u64, Connection)> {
         self.connection.clone().map(|connection| (self.number, connection))
     }

@@ -23,6 +23,8 @@ const UNIX_PARAMETERS: [&str; 3] = ["db", "user", "pass"];
 
 /// How often a cluster is asked again while it rearranges itself; all within the lookup's own time.
 const CLUSTER_RETRIES: u32 = 3;
+/// Which part of the time for a connection each node has: where one hangs, the others are still connected to in time.
+const NODE_SHARE: u32 = 3;
 
 /// Reads a URL, and the files that it names.
 ///
@@ -82,8 +84,9 @@ fn cluster(
         .collect::<Result<_, _>>()?;
     let mut builder = ClusterClientBuilder::new(nodes)
         .retries(CLUSTER_RETRIES)
-        .connection_timeout(store.connect_timeout)
-        .response_timeout(store.timeout);
+        .connection_timeout(store.connect_timeout / NODE_SHARE)
+        // The lookup's own time ends before.
+        .response_timeout(store.timeout.saturating_mul(2));
     if let Some(certificates) = certificates {
         builder = builder.certs(certificates);
     }
