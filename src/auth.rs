@@ -3,22 +3,26 @@
 //! [`Rules::begin`] reads the request and either is done or names the session to look up;
 //! [`Pending::finish`] takes what was found and decides. Everything between the two is the caller's.
 
+mod api_key;
 mod cookie;
 mod credential;
 mod decision;
 mod identity;
 mod request;
 mod session;
+mod snapshot;
 mod token;
 
 use std::sync::Arc;
 
+pub use self::api_key::{ApiKey, KeyDigest, KeyVerdict};
 pub use self::cookie::{CookieName, CookieNameError};
 pub use self::credential::{Bearer, Credential};
 pub use self::decision::{Decision, Denial, Grant};
 pub use self::identity::{Identity, IdentityField};
 pub use self::request::CheckRequest;
 pub use self::session::{ActiveSession, Body, Fields, NotASession, Session, SessionRecord};
+pub use self::snapshot::{PublicKeys, Snapshot, SnapshotRules, Strategy, Unusable, stringify};
 pub use self::token::{SigningKey, TokenDigest, Unverified, VerifiedToken};
 
 use crate::clock::UnixMillis;
@@ -110,6 +114,15 @@ impl Rules {
         }
     }
 
+    /// Decides for an API key on which Better Auth gave its verdict, at the instant *after* that.
+    pub fn judge(&self, verdict: KeyVerdict, now: UnixMillis) -> Decision {
+        match verdict {
+            KeyVerdict::Opens(session) => decide(session, self.refuse_banned, now),
+            KeyVerdict::Refused => Decision::Unauthenticated(Denial::ApiKeyRefused),
+            KeyVerdict::Limited => Decision::Forbidden(Denial::ApiKeyLimited),
+        }
+    }
+
     /// The one cookie name that is read.
     #[must_use]
     pub fn cookie_name(&self) -> &CookieName {
@@ -126,21 +139,23 @@ impl Pending {
 
     /// Decides, given the session that the store holds for [`Pending::token`] and the instant *after* the lookup.
     pub fn finish(self, found: Option<Arc<Session>>, now: UnixMillis) -> Decision {
-        let Some(session) = found else {
-            return Decision::Unauthenticated(Denial::NoSession);
-        };
-        match session.active_at(now) {
-            Some(active) if self.refuse_banned && active.is_banned_at(now) => {
-                Decision::Forbidden(Denial::Banned)
-            }
-            Some(active) => Decision::Allow(Grant::to(active)),
-            None => Decision::Unauthenticated(Denial::Expired),
+        match found {
+            Some(session) => decide(session, self.refuse_banned, now),
+            None => Decision::Unauthenticated(Denial::NoSession),
         }
+    }
+}
+
+fn decide(session: Arc<Session>, refuse_banned: bool, now: UnixMillis) -> Decision {
+    match session.active_at(now) {
+        Some(active) if refuse_banned && active.is_banned_at(now) => Decision::Forbidden(Denial::Banned),
+        Some(active) => Decision::Allow(Grant::to(active)),
+        None => Decision::Unauthenticated(Denial::Expired),
     }
 }
 
 impl std::fmt::Debug for Pending {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Pending").field("token", self.token.digest()).finish()
+        f.debug_struct("Pending").field("token", self.token.digest()).finish_non_exhaustive()
     }
 }

@@ -23,10 +23,11 @@ use crate::auth::{Bearer, CookieName, Rules, SigningKey};
 use crate::cache::Ages;
 use crate::clock::UnixMillis;
 use crate::dialect::LoginPage;
+use crate::fetch::{Bounds, Client, Roots};
 use crate::log::LogOptions;
 use crate::secret::Secret;
 use crate::serve::{Limits, Listen, TrustedPeers};
-use crate::store::{AnyStore, StoreOptions};
+use crate::store::{AnyStore, BetterAuth, StoreOptions};
 
 /// Everything that sidegate was told, checked.
 #[derive(Debug)]
@@ -47,7 +48,7 @@ pub struct Config {
     pub bearer: Bearer,
     /// Whether banned users are refused.
     pub refuse_banned: bool,
-    /// The session_data cookie, if it may answer.
+    /// The `session_data` cookie, if it may answer.
     pub cookie_cache: Option<CookieCache>,
     /// Tokens of the jwt plugin, if they are taken.
     pub jwt: Option<Jwt>,
@@ -59,6 +60,8 @@ pub struct Config {
     fallback_url: Option<Secret>,
     /// The URL below which Better Auth answers.
     pub auth_url: Option<http::Uri>,
+    /// Whose certificates are trusted where Better Auth is asked.
+    pub roots: Roots,
     /// How sessions are prolonged, if they are.
     pub refresh: Option<Refresh>,
     /// How long answers of the store are believed.
@@ -90,7 +93,7 @@ pub struct PreviousSecret {
     pub until: UnixMillis,
 }
 
-/// How Better Auth makes its session_data cookie.
+/// How Better Auth makes its `session_data` cookie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Strategy {
     /// Base64 of JSON with an HMAC inside.
@@ -103,7 +106,7 @@ pub enum Strategy {
     Jwks,
 }
 
-/// The session_data cookie.
+/// The `session_data` cookie.
 #[derive(Debug)]
 pub struct CookieCache {
     /// Its form.
@@ -184,12 +187,35 @@ impl Config {
     }
 
     fn open(&self, setting: &str, url: &Secret) -> Result<AnyStore, ConfigError> {
-        AnyStore::open(url.expose(), &self.store).map_err(|error| {
+        let url = url.expose();
+        let opened = if url.starts_with("http://") || url.starts_with("https://") {
+            read::base_url(url)
+                .and_then(|url| self.better_auth_at(&url).map_err(|error| error.to_string()))
+                .map(AnyStore::asking)
+        } else {
+            AnyStore::open(url, &self.store).map_err(|error| error.to_string())
+        };
+        opened.map_err(|error| {
             ConfigError::new(format!("{setting} is no URL of a session store")).because(error).hint(format!(
                 "write one of the form {}, with %-escapes for / # ? @ in a user's name or password",
                 AnyStore::SCHEMES
             ))
         })
+    }
+
+    /// Prepares to ask Better Auth at `auth_url`, over connections of its own; `None` if there is no such setting.
+    ///
+    /// # Errors
+    /// If nothing can stand below that URL.
+    pub fn better_auth(&self) -> Option<Result<BetterAuth, ConfigError>> {
+        let opened = self.better_auth_at(self.auth_url.as_ref()?);
+        Some(opened.map_err(|error| ConfigError::new("auth_url is no URL of Better Auth").because(error)))
+    }
+
+    fn better_auth_at(&self, url: &http::Uri) -> Result<BetterAuth, http::Error> {
+        let StoreOptions { connections, connect_timeout, timeout, .. } = self.store;
+        let client = Client::new(Bounds { connections, connect_timeout, timeout }, &self.roots);
+        BetterAuth::new(url, self.store.cookie.clone(), self.store.bodies, client)
     }
 
     /// What the gate accepts.

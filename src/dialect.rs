@@ -5,6 +5,7 @@
 //! ask, never guessed.
 
 mod answer;
+mod get_session;
 mod guard;
 mod nginx;
 mod original;
@@ -27,6 +28,8 @@ pub type Answer = Response<Full<Bytes>>;
 pub enum Dialect {
     /// nginx `auth_request`, and whatever sends `X-Original-URL` and `X-Original-Method` as it does.
     Nginx,
+    /// An app that calls Better Auth's get-session, here instead.
+    GetSession,
 }
 
 /// Why a question was not even considered: it is not of the caller's form, or may be forged.
@@ -42,13 +45,15 @@ pub enum Refusal {
     TwinHeader(HeaderName),
     /// A header that decides holds nothing usable.
     MalformedHeader(HeaderName),
+    /// Not a method in which this question is asked.
+    Method,
 }
 
 impl Dialect {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::Nginx];
+    pub const ALL: [Self; 2] = [Self::Nginx, Self::GetSession];
 
-    /// The dialect that is spoken at `path`, if any.
+    /// The dialect that is spoken at `path`, if any, whether or not it is switched on.
     #[must_use]
     pub fn at(path: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|dialect| dialect.path() == path)
@@ -59,6 +64,7 @@ impl Dialect {
     pub const fn path(self) -> &'static str {
         match self {
             Self::Nginx => "/auth/nginx",
+            Self::GetSession => "/api/auth/get-session",
         }
     }
 
@@ -67,6 +73,7 @@ impl Dialect {
     pub const fn code(self) -> &'static str {
         match self {
             Self::Nginx => "nginx",
+            Self::GetSession => "get_session",
         }
     }
 
@@ -77,6 +84,7 @@ impl Dialect {
     pub fn decode(self, question: &Parts) -> Result<CheckRequest<'_>, Refusal> {
         match self {
             Self::Nginx => nginx::decode(question),
+            Self::GetSession => get_session::decode(question),
         }
     }
 
@@ -90,6 +98,7 @@ impl Dialect {
     ) -> Answer {
         match self {
             Self::Nginx => nginx::encode(request, decision, login),
+            Self::GetSession => get_session::encode(decision),
         }
     }
 
@@ -98,6 +107,7 @@ impl Dialect {
     pub fn refuse(self, refusal: &Refusal) -> Answer {
         match self {
             Self::Nginx => nginx::refuse(refusal),
+            Self::GetSession => get_session::refuse(refusal),
         }
     }
 }
@@ -112,6 +122,7 @@ impl Refusal {
             Self::DuplicateHeader(_) => "duplicate_header",
             Self::TwinHeader(_) => "twin_header",
             Self::MalformedHeader(_) => "malformed_header",
+            Self::Method => "method",
         }
     }
 
@@ -119,7 +130,7 @@ impl Refusal {
     #[must_use]
     pub const fn header(&self) -> Option<&HeaderName> {
         match self {
-            Self::UntrustedPeer => None,
+            Self::UntrustedPeer | Self::Method => None,
             Self::MissingHeader(name)
             | Self::DuplicateHeader(name)
             | Self::TwinHeader(name)

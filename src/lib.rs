@@ -1,8 +1,8 @@
 //! sidegate: is this Better Auth session cookie live, and whose is it?
 //!
 //! A library only so that tests, benches and fuzzers can reach its parts; the product is the `sidegate` program.
-//! Imports run one way: `clock, secret` → `auth` → `store` → `cache` → `gate` → `dialect` → `serve` → `config` → `cli`;
-//! `metrics` and `log` are leaves beside them. `tests/it/imports.rs` holds the table.
+//! Imports run one way: `clock, secret` → `auth` → `store` → `cache` → `api_key, refresh` → `gate` → `dialect` → `serve` →
+//! `config` → `cli`; `fetch`, `metrics` and `log` are leaves beside them. `tests/it/imports.rs` holds the table.
 
 pub mod auth;
 pub mod cache;
@@ -10,6 +10,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod dialect;
+pub mod fetch;
 pub mod gate;
 pub mod log;
 pub mod metrics;

@@ -1,5 +1,6 @@
 //! Where sessions are looked up: one question, read-only, asked of whichever store the operator named.
 
+mod http;
 mod measured;
 mod mysql;
 mod postgres;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+pub use self::http::{BetterAuth, Renewal};
 pub use self::measured::Measured;
 pub use self::schema::{ColumnCase, SESSION_FIELDS, Schema, SqlName, SqlNameError, USER_FIELDS};
 
@@ -48,6 +50,9 @@ pub enum StoreError {
     /// It answered with a row that cannot be a session's.
     #[error("the store's row is not a session: {0}")]
     Malformed(String),
+    /// It answers so many questions in a time and no more: Better Auth's rate limiter.
+    #[error("Better Auth's rate limiter refused the lookup")]
+    RateLimited,
     /// The lookup ended without an answer, by a defect of ours.
     #[error("the lookup broke off")]
     BrokeOff,
@@ -62,6 +67,7 @@ impl StoreError {
             Self::Unreachable(_) => "unreachable",
             Self::Refused(_) => "refused",
             Self::Malformed(_) => "malformed",
+            Self::RateLimited => "rate_limited",
             Self::BrokeOff => "broke_off",
         }
     }
@@ -111,6 +117,7 @@ enum Kind {
     MySql(SqlStore<MySql>),
     Sqlite(SqlStore<Sqlite>),
     Redis(Redis),
+    BetterAuth(BetterAuth),
 }
 
 /// The same of whichever store it is.
@@ -121,6 +128,7 @@ macro_rules! each {
             Kind::MySql($store) => $answer,
             Kind::Sqlite($store) => $answer,
             Kind::Redis($store) => $answer,
+            Kind::BetterAuth($store) => $answer,
         }
     };
 }
@@ -148,10 +156,17 @@ pub enum FallbackError {
 }
 
 impl AnyStore {
-    /// Schemes that [`AnyStore::open`] takes.
+    /// The forms of a store's URL; the last one is for [`AnyStore::asking`].
     pub const SCHEMES: &'static str = "postgres://user@host/db, mysql://user@host/db, mariadb://user@host/db, \
                                        sqlite:/path/to/file.db, redis://user:password@host:6379/0, rediss://host, \
-                                       redis-cluster://host1:6379,host2:6379 or redis+unix:///path/to/socket";
+                                       redis-cluster://host1:6379,host2:6379, redis+unix:///path/to/socket \
+                                       or https://host";
+
+    /// Better Auth itself.
+    #[must_use]
+    pub fn asking(better_auth: BetterAuth) -> Self {
+        Self { above: None, kind: Kind::BetterAuth(better_auth) }
+    }
 
     /// Prepares a store without connecting to it: a gate starts whether or not its database is up.
     ///
@@ -181,7 +196,9 @@ impl AnyStore {
         match (self.kind, fallback.kind) {
             (Kind::Redis(_), Kind::Redis(_)) => Err(FallbackError::RedisTwice),
             (Kind::Redis(redis), kind) => Ok(Self { above: Some(redis), kind }),
-            (Kind::Postgres(_) | Kind::MySql(_) | Kind::Sqlite(_), _) => Err(FallbackError::NothingLeftOpen),
+            (Kind::Postgres(_) | Kind::MySql(_) | Kind::Sqlite(_) | Kind::BetterAuth(_), _) => {
+                Err(FallbackError::NothingLeftOpen)
+            }
         }
     }
 
@@ -192,9 +209,11 @@ impl AnyStore {
             (None, Kind::Postgres(_)) => "PostgreSQL",
             (None, Kind::MySql(_)) => "MySQL/MariaDB",
             (None, Kind::Sqlite(_)) => "SQLite",
+            (None, Kind::BetterAuth(_)) => "Better Auth",
             (Some(_), Kind::Postgres(_)) => "Redis over PostgreSQL",
             (Some(_), Kind::MySql(_)) => "Redis over MySQL/MariaDB",
             (Some(_), Kind::Sqlite(_)) => "Redis over SQLite",
+            (Some(_), Kind::BetterAuth(_)) => "Redis over Better Auth",
             (_, Kind::Redis(_)) => "Redis",
         }
     }
@@ -211,10 +230,17 @@ impl AnyStore {
                 "grant SELECT on both tables; set session_table, user_table, column_case, session_fields and \
                  user_fields to the names that Better Auth uses"
             }
+            Kind::BetterAuth(_) => "let nothing on the way to Better Auth answer in its place",
             Kind::Redis(_) => {
                 "allow GET on the keys below redis_key_prefix: ACL SETUSER … resetkeys ~better-auth:* nocommands +get"
             }
         }
+    }
+
+    /// Whether it is Better Auth itself.
+    #[must_use]
+    pub fn is_better_auth(&self) -> bool {
+        matches!(self.kind, Kind::BetterAuth(_))
     }
 
     /// Parameters of its URL that mean nothing to it, by name: `sslmod=require` would leave TLS to chance.

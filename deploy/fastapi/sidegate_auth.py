@@ -21,7 +21,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 
 class User(BaseModel):
-    """Who sent this request. A field that Better Auth has no value for is None."""
+    """Who sent this request. A field that Better Auth has no value for is None; what is not said to be so is False."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -29,9 +29,17 @@ class User(BaseModel):
     email: str | None = None
     name: str | None = None
     role: str | None = None
-    session_id: str
+    username: str | None = None
+    phone: str | None = None
+    email_verified: bool = False
+    phone_verified: bool = False
+    two_factor: bool = False
+    anonymous: bool = False
+    session_id: str | None = None
+    """None for a JSON Web Token, which names no session."""
     session_expires: AwareDatetime
     organization_id: str | None = None
+    organization_role: str | None = None
     team_id: str | None = None
     impersonated_by: str | None = None
 
@@ -57,9 +65,16 @@ HEADERS = {
     "email": "X-Auth-User-Email",
     "name": "X-Auth-User-Name",
     "role": "X-Auth-User-Role",
+    "username": "X-Auth-User-Username",
+    "phone": "X-Auth-User-Phone",
+    "email_verified": "X-Auth-User-Email-Verified",
+    "phone_verified": "X-Auth-User-Phone-Verified",
+    "two_factor": "X-Auth-User-Two-Factor",
+    "anonymous": "X-Auth-User-Anonymous",
     "session_id": "X-Auth-Session-Id",
     "session_expires": "X-Auth-Session-Expires",
     "organization_id": "X-Auth-Organization-Id",
+    "organization_role": "X-Auth-Organization-Role",
     "team_id": "X-Auth-Team-Id",
     "impersonated_by": "X-Auth-Impersonated-By",
 }
@@ -85,7 +100,8 @@ async def get_optional_user(
     if identity_header(connection, "X-Auth-Status") != "user":
         return None
     try:
-        return User.model_validate({field: identity_header(connection, header) for field, header in HEADERS.items()})
+        told = {field: identity_header(connection, header) for field, header in HEADERS.items()}
+        return User.model_validate({field: value for field, value in told.items() if value is not None})
     except ValidationError as error:
         raise malformed(HEADERS[str(error.errors()[0]["loc"][0])]) from error
 

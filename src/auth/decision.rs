@@ -48,6 +48,10 @@ pub enum Denial {
     Expired,
     /// A live session of a user whom an administrator has banned.
     Banned,
+    /// An API key that Better Auth does not take, or that is none.
+    ApiKeyRefused,
+    /// An API key that was used too often, or is used up: waiting may help.
+    ApiKeyLimited,
 }
 
 impl Denial {
@@ -60,6 +64,8 @@ impl Denial {
             Self::NoSession => "no_session",
             Self::Expired => "expired",
             Self::Banned => "banned",
+            Self::ApiKeyRefused => "api_key_refused",
+            Self::ApiKeyLimited => "api_key_limited",
         }
     }
 }

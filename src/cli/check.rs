@@ -36,11 +36,35 @@ pub(super) fn run(sources: &Sources) -> Outcome {
 }
 
 fn advise(store: &AnyStore, error: &StoreError) -> ConfigError {
-    let hint = match error {
+    let hint =
+        if store.is_better_auth() { hint_on_better_auth(error) } else { hint_on_database(store, error) };
+    ConfigError::new("sessions cannot be looked up").because(error).hint(hint)
+}
+
+fn hint_on_database(store: &AnyStore, error: &StoreError) -> &'static str {
+    match error {
         StoreError::Unreachable(_) => "start the database, or mend its URL in store",
         StoreError::Timeout(_) => "give store_timeout more, or find out what the database waits for",
         StoreError::Refused(_) => store.rights(),
-        StoreError::Malformed(_) | StoreError::BrokeOff => "see what the session table holds",
-    };
-    ConfigError::new("sessions cannot be looked up").because(error).hint(hint)
+        StoreError::Malformed(_) | StoreError::RateLimited | StoreError::BrokeOff => {
+            "see what the session table holds"
+        }
+    }
+}
+
+fn hint_on_better_auth(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Unreachable(_) => {
+            "start Better Auth, or mend its URL in store; an authority of your own goes into the PEM file that \
+             SSL_CERT_FILE names"
+        }
+        StoreError::Timeout(_) => "give store_timeout more, or find out what Better Auth waits for",
+        StoreError::Refused(_) | StoreError::Malformed(_) | StoreError::BrokeOff => {
+            "write into store the URL below which Better Auth answers, with its basePath if that is not /api/auth; \
+             nothing on the way may answer in its place"
+        }
+        StoreError::RateLimited => {
+            "exempt get-session in Better Auth: rateLimit: { customRules: { \"/get-session\": false } }"
+        }
+    }
 }

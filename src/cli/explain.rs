@@ -125,11 +125,28 @@ fn tell_credential(steps: &mut Steps, rules: &Rules, request: &CheckRequest<'_>,
         }
         return;
     };
-    steps.step(
-        "cookie",
-        "ok",
-        format!("{name}, {} characters once decoded", credential.text().chars().count()),
-    );
+    let chars = credential.text().chars().count();
+    match &credential {
+        Credential::SessionCookie(_) => {
+            steps.step("cookie", "ok", format!("{name}, {chars} characters once decoded"));
+        }
+        Credential::Bearer(_) => {
+            steps.step(
+                "bearer",
+                "ok",
+                format!("a signed token of {chars} characters, in the cookie's place"),
+            );
+        }
+        Credential::BareToken(_) => {
+            steps.step(
+                "bearer",
+                "ok",
+                format!("an unsigned token of {chars} characters, in the cookie's place"),
+            );
+            steps.step("signature", "none", "trust_unsigned_bearer takes it as it stands");
+            return;
+        }
+    }
     match rules.verify(&credential, clock::now()) {
         Ok(_) => steps.step("signature", "ok", "HMAC-SHA256 over the token matches, with this secret"),
         Err(error) => steps.step("signature", "FAIL", error),
@@ -182,5 +199,6 @@ fn told(refusal: &Refusal) -> String {
         Refusal::DuplicateHeader(name) => format!("{name} is there twice"),
         Refusal::TwinHeader(name) => format!("{name} is what some servers take for an identity header"),
         Refusal::MalformedHeader(name) => format!("{name} holds nothing usable"),
+        Refusal::Method => "it is not asked in this method".to_owned(),
     }
 }

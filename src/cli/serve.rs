@@ -61,7 +61,8 @@ pub(super) async fn serve(
     let measured = Measured::new(store.clone(), metrics.lookups());
     let gate_of_all = Gate::new(config.rules(), cache, measured, config.store.timeout);
     let front =
-        Front::new(gate_of_all, config.login.clone(), config.trusted_proxies.clone(), Arc::clone(&metrics));
+        Front::new(gate_of_all, config.login.clone(), config.trusted_proxies.clone(), Arc::clone(&metrics))
+            .with_get_session(config.store.bodies);
     let server = Server {
         front: Arc::new(front),
         gate,

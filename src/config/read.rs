@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
+pub(super) use self::service::base_url;
 use super::Config;
 use super::error::ConfigError;
 use super::secret::{self, Secrets};
@@ -62,10 +63,10 @@ impl<'a> Reader<'a> {
         let fallback_url = self.given("fallback_store").map(|given| Secret::new(given.text.to_owned()));
         let store = self.store(cookie_name.clone());
         let auth_url = self.auth_url(store_url.as_ref().map(Secret::expose));
-        let known_auth_url = auth_url.as_ref().and_then(Option::as_ref);
-        let jwt = self.jwt(known_auth_url);
-        let api_keys = self.api_keys(known_auth_url);
-        let refresh = self.refresh(known_auth_url);
+        let roots = self.roots();
+        let jwt = self.jwt(auth_url.as_ref());
+        let api_keys = self.api_keys(auth_url.as_ref());
+        let refresh = self.refresh(auth_url.as_ref());
         let session = self.duration("cache_ttl", Duration::ZERO);
         let absence = self.duration("negative_ttl", Duration::ZERO);
         let cache_capacity = self.count("cache_capacity", 1, 1_000_000_000);
@@ -84,18 +85,19 @@ impl<'a> Reader<'a> {
             listen_mode: listen_mode?,
             admin_listen: admin_listen?,
             secrets: secrets?,
-            previous_secret: previous_secret?,
+            previous_secret,
             cookie_name: cookie_name?,
             bearer: bearer?,
             refuse_banned: refuse_banned?,
-            cookie_cache: cookie_cache?,
-            jwt: jwt?,
-            api_keys: api_keys?,
+            cookie_cache,
+            jwt,
+            api_keys,
             store: store?,
             store_url: store_url?,
             fallback_url,
-            auth_url: auth_url?,
-            refresh: refresh?,
+            auth_url,
+            roots: roots?,
+            refresh,
             ages: Ages { session: session?, absence: absence? },
             cache_capacity: cache_capacity?,
             trusted_proxies: trusted_proxies?,
@@ -241,6 +243,22 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The URL of something that speaks HTTP, made of its text by `make`.
+    fn url(
+        &mut self,
+        name: &'static str,
+        hint: &str,
+        make: impl FnOnce(&str) -> Result<http::Uri, String>,
+    ) -> Option<http::Uri> {
+        let given = self.given(name)?;
+        if given.text.contains('@') {
+            // It may be a password, so it is not quoted.
+            let what = format!("{name}, set by {}, holds a user's name or a password", given.origin);
+            return self.mistake(ConfigError::new(what).hint(hint));
+        }
+        self.check(name, &given, hint, make)
+    }
+
     fn mistake<T>(&mut self, error: ConfigError) -> Option<T> {
         self.errors.push(error);
         None
@@ -255,15 +273,11 @@ fn octal(text: &str) -> Result<u32, String> {
     }
 }
 
-/// The URL of something that speaks HTTP. It may not hold a password, which would end up in messages.
+/// The URL of something that speaks HTTP.
 fn http_url(text: &str) -> Result<http::Uri, String> {
     let url: http::Uri = text.parse().map_err(|error: http::uri::InvalidUri| error.to_string())?;
     if !matches!(url.scheme_str(), Some("http" | "https")) {
         return Err("it does not begin with http:// or https://".to_owned());
     }
-    match url.authority() {
-        Some(authority) if !authority.as_str().contains('@') => Ok(url),
-        Some(_) => Err("it holds a user's name".to_owned()),
-        None => Err("it names no host".to_owned()),
-    }
+    if url.authority().is_none() { Err("it names no host".to_owned()) } else { Ok(url) }
 }

@@ -25,7 +25,7 @@ static USER_USERNAME: HeaderName = HeaderName::from_static("x-auth-user-username
 static USER_PHONE: HeaderName = HeaderName::from_static("x-auth-user-phone");
 static USER_PHONE_VERIFIED: HeaderName = HeaderName::from_static("x-auth-user-phone-verified");
 static USER_NAME: HeaderName = HeaderName::from_static("x-auth-user-name");
-static REASON: HeaderName = HeaderName::from_static("x-auth-reason");
+pub(super) static REASON: HeaderName = HeaderName::from_static("x-auth-reason");
 
 /// Room for every header of an allowing answer without growing: `HeaderMap` makes it twelve.
 const HEADERS: usize = 8;
@@ -87,7 +87,7 @@ pub fn not_found() -> Answer {
     deny(StatusCode::NOT_FOUND, "not_found", "no_such_endpoint")
 }
 
-fn empty(status: StatusCode) -> Answer {
+pub(super) fn empty(status: StatusCode) -> Answer {
     let mut answer = Answer::default();
     *answer.status_mut() = status;
     let mut headers = HeaderMap::with_capacity(HEADERS);

@@ -20,6 +20,15 @@ pub(super) fn check(headers: &HeaderMap, reads: &[&HeaderName]) -> Result<(), Re
             return Err(Refusal::TwinHeader(name.clone()));
         }
     }
+    no_duplicates(headers, is_guarded)
+}
+
+/// Refuses duplicates of `reads`, where identity headers mean nothing.
+pub(super) fn single(headers: &HeaderMap, reads: &[&HeaderName]) -> Result<(), Refusal> {
+    no_duplicates(headers, |name| reads.iter().any(|read| read.as_str() == name))
+}
+
+fn no_duplicates(headers: &HeaderMap, is_guarded: impl Fn(&str) -> bool) -> Result<(), Refusal> {
     // More values than names: only then can one stand there twice.
     if headers.len() > headers.keys_len() {
         for name in headers.keys() {

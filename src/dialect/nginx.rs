@@ -4,6 +4,7 @@
 //! is its word: `X-Original-URL` and `X-Original-Method`. It understands 2xx, 401 and 403; anything else becomes a 500
 //! at the client (`ngx_http_auth_request_module.c`), which for our 503 is what fails closed.
 
+use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::{HeaderName, Method, StatusCode};
 
@@ -20,7 +21,7 @@ static LOGIN: HeaderName = HeaderName::from_static("x-auth-login");
 
 pub(super) fn decode(question: &Parts) -> Result<CheckRequest<'_>, Refusal> {
     let headers = &question.headers;
-    guard::check(headers, &[&ORIGINAL_URL, &ORIGINAL_METHOD])?;
+    guard::check(headers, &[&ORIGINAL_URL, &ORIGINAL_METHOD, &AUTHORIZATION])?;
     let url = guard::required(headers, &ORIGINAL_URL)?;
     let method = guard::required(headers, &ORIGINAL_METHOD)?;
     let url =

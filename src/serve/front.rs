@@ -21,6 +21,7 @@ pub struct Front<S> {
     gate: Gate<S>,
     login: Option<LoginPage>,
     trusted: TrustedPeers,
+    answers_get_session: bool,
     metrics: Arc<Metrics>,
     /// Allowed from the cache, by dialect: what is counted most is looked up once.
     allowed_hits: [(Dialect, Counter); Dialect::ALL.len()],
@@ -37,7 +38,13 @@ impl<S: SessionStore> Front<S> {
     ) -> Self {
         let allowed_hits = Dialect::ALL
             .map(|dialect| (dialect, metrics.decision(&labels(dialect, "allow", "", Lookup::Hit))));
-        Self { gate, login, trusted, metrics, allowed_hits }
+        Self { gate, login, trusted, answers_get_session: false, metrics, allowed_hits }
+    }
+
+    /// Answers get-session too, if so asked: for apps that call Better Auth.
+    #[must_use]
+    pub fn with_get_session(self, answers: bool) -> Self {
+        Self { answers_get_session: answers, ..self }
     }
 
     /// The gate's cache, for telling its size.
@@ -48,7 +55,7 @@ impl<S: SessionStore> Front<S> {
 
     /// Answers one question.
     pub async fn answer(&self, question: &Parts, peer: Peer) -> Answer {
-        let Some(dialect) = Dialect::at(question.uri.path()) else {
+        let Some(dialect) = Dialect::at(question.uri.path()).filter(|dialect| self.speaks(*dialect)) else {
             return dialect::not_found();
         };
         if !self.trusted.contain(peer) {
@@ -62,6 +69,13 @@ impl<S: SessionStore> Front<S> {
         self.count(dialect, &checked);
         tell(dialect, &request, &checked);
         dialect.encode(&request, &checked.decision, self.login.as_ref())
+    }
+
+    fn speaks(&self, dialect: Dialect) -> bool {
+        match dialect {
+            Dialect::Nginx => true,
+            Dialect::GetSession => self.answers_get_session,
+        }
     }
 
     fn refuse(&self, dialect: Dialect, refusal: &Refusal, peer: Peer) -> Answer {

@@ -1,15 +1,18 @@
 // Mints tests/vectors/ by asking the real Better Auth. Every verdict written is its answer; where a case expects
 // one as well, another answer stops the mint.
 //
-//   node mint.mjs           writes those of session-cookie.json, settings.json, sign-in.json and secondary-storage.json
-//                           that differ
+//   node mint.mjs           writes those of session-cookie.json, settings.json, sign-in.json, bearer.json,
+//                           cookie-cache.json and secondary-storage.json that differ
 //   node mint.mjs --check   shows what differs, and writes nothing
 //
-// Node's version and the random tokens of sign-in.json are no difference.
+// Node's version is no difference, nor are the random tokens of sign-in.json, the keys of cookie-cache.json and the
+// cookies made with them.
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { bearerCases } from './bearer-cases.mjs';
+import { cookieCacheCases } from './cache-cases.mjs';
 import { sessionCookieCases, settingsCases, signInCases } from './cases.mjs';
-import { NOW, SECRET, madeBy, openOracle } from './oracle.mjs';
+import { NOW, ORIGIN, SECRET, madeBy, openOracle } from './oracle.mjs';
 import { mintSecondaryStorage } from './storage-oracle.mjs';
 
 const VECTORS = new URL('../vectors/', import.meta.url);
@@ -35,6 +38,18 @@ async function mintSettings(oracle) {
   return cases;
 }
 
+async function mintBearers(oracle) {
+  const cases = [];
+  for (const { name, expect, requireSignature, question } of await bearerCases()) {
+    const { secret, ...answer } = await oracle.ask(question);
+    if (expect && requireSignature && answer.verdict !== expect) {
+      throw new Error(`${name}: expected ${expect}, Better Auth answers ${answer.verdict}`);
+    }
+    cases.push({ name, require_signature: requireSignature, ...answer });
+  }
+  return cases;
+}
+
 function optionsOf({ cookie_prefix, cookie_name, use_secure_cookies, base_url }) {
   return {
     baseURL: base_url,
@@ -50,6 +65,31 @@ async function mintSignIns(oracle) {
   const cases = [];
   for (const { name, ...question } of signInCases()) cases.push({ name, ...(await oracle.signIn(question)) });
   return cases;
+}
+
+async function mintCookieCaches(oracle) {
+  const cases = [];
+  const unexpected = [];
+  for (const { name, expect, options, cookies } of await cookieCacheCases(oracle)) {
+    const { verdict, ...answer } = await oracle.askCache({ options, cookies });
+    if (expect && verdict !== expect) unexpected.push(`${name}: expected ${expect}, Better Auth answers ${verdict}`);
+    cases.push({ name, ...readerOf(options), ...answer, verdict });
+  }
+  if (unexpected.length > 0) throw new Error(unexpected.join('\n'));
+  return cases;
+}
+
+// What a reader of the cookie must be told of these options.
+function readerOf({ database = true, jwtPlugin, session, secret = SECRET, secrets }) {
+  const { strategy = 'jwe', version } = session?.cookieCache ?? {};
+  const values = secrets?.map(({ value }) => value) ?? [];
+  const all = [...new Set([...values, secret])];
+  return {
+    strategy: jwtPlugin ? 'jwks' : strategy,
+    ...(!database && { stateless: true }),
+    ...(version && { version }),
+    ...((secrets || secret !== SECRET) && { secrets: all }),
+  };
 }
 
 function render(header, cases) {
@@ -82,7 +122,16 @@ function withoutRandomParts(text) {
     .replace(/=[A-Za-z0-9]{32}\.(?:[A-Za-z0-9]|%2F|%2B){43}%3D;/g, '=…;');
 }
 
+// Better Auth encrypts and signs with what is random: of those the question and the verdict are compared, not the
+// cookies.
+function withoutRandomCookies(text) {
+  const random = /(\{"name":"(?:cc-jwe-(?!mutation)|cc-jwks-|ccjwks-|sl-).*)"cookies":\[.*?\](,"(?:body|verdict)":)/g;
+  return withoutNodeVersion(text).replace(/"keys": .*/, '"keys": …').replace(random, '$1"cookies":…$2');
+}
+
 const oracle = await openOracle();
+const cookieCaches = await mintCookieCaches(oracle);
+const keys = (await oracle.keyRing()).map(({ id, publicKey }) => ({ kid: id, ...JSON.parse(publicKey) }));
 const files = [
   {
     name: 'session-cookie.json',
@@ -103,6 +152,16 @@ const files = [
     name: 'secondary-storage.json',
     text: render({ made_by: madeBy, secret: SECRET, now: NOW }, await mintSecondaryStorage()),
     comparable: withoutNodeVersion,
+  },
+  {
+    name: 'bearer.json',
+    text: render({ made_by: madeBy, secret: SECRET, now: NOW, timezone: 'UTC' }, await mintBearers(oracle)),
+    comparable: withoutNodeVersion,
+  },
+  {
+    name: 'cookie-cache.json',
+    text: render({ made_by: madeBy, secret: SECRET, now: NOW, issuer: ORIGIN, keys }, cookieCaches),
+    comparable: withoutRandomCookies,
   },
 ];
 oracle.close();

@@ -11,24 +11,27 @@ import { pathToFileURL } from 'node:url';
 import { createClient } from '@libsql/client';
 import { LibsqlDialect } from '@libsql/kysely-libsql';
 import { betterAuth } from 'better-auth';
+import { setCookieCache } from 'better-auth/cookies';
 import { getMigrations } from 'better-auth/db/migration';
 import { toNodeHandler } from 'better-auth/node';
+import { bearer, jwt } from 'better-auth/plugins';
 import { serializeSignedCookie } from 'better-call';
 
 export const SECRET = 'sidegate-oracle-secret-0123456789abcdef';
 export const NOW = 1768478400123;
 
-const ORIGIN = 'http://127.0.0.1';
+export const ORIGIN = 'http://127.0.0.1';
 
 // Dates without a zone are read in the zone of Better Auth's process.
 process.env.TZ = 'UTC';
+let clock = NOW;
 globalThis.Date = class extends Date {
   constructor(...parts) {
-    super(...(parts.length === 0 ? [NOW] : parts));
+    super(...(parts.length === 0 ? [clock] : parts));
   }
 
   static now() {
-    return NOW;
+    return clock;
   }
 };
 
@@ -60,7 +63,7 @@ export async function openOracle() {
     telemetry: { enabled: false },
     logger: { disabled: true },
   };
-  const { runMigrations } = await getMigrations(common);
+  const { runMigrations } = await getMigrations({ ...common, plugins: [jwt()] });
   await runMigrations();
   // Better Auth makes the column NOT NULL; databases made by other tools need not.
   await client.executeMultiple(
@@ -71,20 +74,22 @@ export async function openOracle() {
   const servers = new Map();
 
   async function serverFor(options, environment) {
-    const key = JSON.stringify([options, environment]);
+    const key = JSON.stringify([options, environment], (_, value) => value ?? null);
     if (!servers.has(key)) servers.set(key, await startServer(options, environment));
     return servers.get(key);
   }
 
-  async function startServer(options, environment) {
+  async function startServer({ jwtPlugin, bearerPlugin, ...options }, environment) {
     Object.assign(process.env, environment);
-    const auth = betterAuth({ ...common, ...options });
+    const plugins = [...(jwtPlugin ? [jwt(jwtPlugin)] : []), ...(bearerPlugin ? [bearer(bearerPlugin)] : [])];
+    const auth = betterAuth({ ...common, plugins, ...options });
     const context = await auth.$context;
     for (const name of Object.keys(environment)) delete process.env[name];
 
     const answer = toNodeHandler(auth);
     const server = createServer((request, response) => {
-      server.lastCookies = cookieLines(request.rawHeaders);
+      server.lastCookies = linesOf('cookie', request.rawHeaders);
+      server.lastAuthorization = linesOf('authorization', request.rawHeaders);
       answer(request, response);
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -109,18 +114,55 @@ export async function openOracle() {
     return { ...rows[0] };
   }
 
-  /** What get-session answers to these Cookie lines while `row` is all that is stored. */
-  async function ask({ options = {}, environment = {}, row, cookies }) {
+  /** What get-session answers to these Cookie and Authorization lines while `row` is all that is stored. */
+  async function ask({ options = {}, environment = {}, row, cookies, authorization }) {
     const { server, context } = await serverFor(options, environment);
     const stored = await store(row);
-    const { status, body } = await getSession(server.address().port, cookies);
+    const { status, body } = await getSession(server.address().port, cookies, authorization);
     return {
       secret: context.secret,
       cookie_name: context.authCookies.sessionToken.name,
       cookies: server.lastCookies,
+      ...(authorization && { authorization: server.lastAuthorization }),
       row: stored,
       ...verdictOf(status, body),
     };
+  }
+
+  /** What get-session answers to these Cookie lines while no session is stored: only the cookie cache can let pass. */
+  async function askCache({ options, cookies }) {
+    const { server, context } = await serverFor(options, {});
+    await store(null);
+    const { status, body } = await getSession(server.address().port, cookies);
+    const { verdict } = verdictOf(status, body);
+    return {
+      cookie_name: context.authCookies.sessionData.name,
+      token_cookie_name: context.authCookies.sessionToken.name,
+      cookies: server.lastCookies,
+      verdict,
+      ...(verdict === 'allow' && { body }),
+    };
+  }
+
+  /** The session_data cookies, as [name, value], that Better Auth writes under these options at the instant `at`. */
+  async function cacheCookies({ options, session, user, at = NOW }) {
+    const { context } = await serverFor(options, {});
+    const cookies = [];
+    const setCookie = (name, value) => cookies.push([name, value]);
+    clock = at;
+    try {
+      const request = { context, headers: new Headers(), getCookie: () => null, setCookie };
+      await setCookieCache(request, { session, user }, false);
+    } finally {
+      clock = NOW;
+    }
+    return cookies;
+  }
+
+  /** The keys that Better Auth has made to sign with, as its table holds them. */
+  async function keyRing() {
+    const { rows } = await client.execute('select id, publicKey, privateKey from jwks');
+    return rows.map(({ id, publicKey, privateKey }) => ({ id, publicKey, privateKey }));
   }
 
   /** What a new user's sign-in sets. */
@@ -152,7 +194,7 @@ export async function openOracle() {
     client.close();
   }
 
-  return { ask, signIn, sessionCookie, close };
+  return { ask, askCache, cacheCookies, keyRing, signIn, sessionCookie, close };
 }
 
 function userOf({ user_id: id }) {
@@ -166,18 +208,19 @@ function sessionOf({ session_id: id, user_id: userId, token, expiresAt }) {
   return { id, userId, token, expiresAt: new Date(expiresAt), createdAt: since, updatedAt: since };
 }
 
-function cookieLines(rawHeaders) {
-  return rawHeaders.filter((_, index) => rawHeaders[index - 1]?.toLowerCase() === 'cookie' && index % 2);
+function linesOf(name, rawHeaders) {
+  return rawHeaders.filter((_, index) => rawHeaders[index - 1]?.toLowerCase() === name && index % 2);
 }
 
 // Over a bare socket, for a client library would refuse or mend what browsers and attackers send. HTTP/1.0,
 // for its answers end with the connection. Without disableRefresh a GET may write.
-async function getSession(port, cookies) {
+async function getSession(port, cookies, authorization = []) {
   const socket = connect(port, '127.0.0.1');
   const lines = [
     'GET /api/auth/get-session?disableRefresh=true HTTP/1.0',
     `Host: 127.0.0.1:${port}`,
     ...cookies.map((cookie) => `Cookie: ${cookie}`),
+    ...authorization.map((text) => `Authorization: ${text}`),
   ];
   socket.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
   const chunks = await socket.toArray();

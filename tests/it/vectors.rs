@@ -4,8 +4,10 @@
 
 use std::collections::BTreeMap;
 
+use http::HeaderValue;
+use http::header::AUTHORIZATION;
 use serde_json::Value;
-use sidegate::auth::{CookieName, Decision, IdentityField, Rules, SigningKey, Step};
+use sidegate::auth::{Bearer, CookieName, Decision, IdentityField, Rules, SigningKey, Step};
 use sidegate::clock::UnixMillis;
 use sidegate::secret::Secret;
 use sidegate::store::{AnyStore, SessionStore as _};
@@ -15,6 +17,7 @@ use crate::rig;
 
 const SESSION_COOKIES: &str =
     include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/session-cookie.json"));
+const BEARERS: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/bearer.json"));
 const SIGN_INS: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/sign-in.json"));
 
 /// Where sidegate answers otherwise: what it answers, why that is right, and the cases.
@@ -96,6 +99,24 @@ async fn every_cookie_is_judged_as_better_auth_judged_it() {
     assert!(wrong.is_empty(), "{} cases differ:\n{}", wrong.len(), wrong.join("\n"));
 }
 
+#[tokio::test]
+async fn every_bearer_token_is_judged_as_better_auth_judged_it() {
+    let vectors: Value = serde_json::from_str(BEARERS).unwrap();
+    let mut database = Database::of_better_auth().await;
+    let store = database.store();
+
+    let mut wrong = Vec::new();
+    for case in vectors["cases"].as_array().unwrap() {
+        write(&mut database, &case["row"]).await;
+        let (answer, theirs) = (ask(&vectors, case, &store).await, expected(case));
+        if answer != theirs {
+            wrong.push(format!("{}: {answer:?}, Better Auth {theirs:?}", case["name"]));
+        }
+    }
+
+    assert!(wrong.is_empty(), "{} cases differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
 #[test]
 fn every_deviation_is_that_of_a_case() {
     let vectors: Value = serde_json::from_str(SESSION_COOKIES).unwrap();
@@ -139,14 +160,22 @@ fn deviations() -> impl Iterator<Item = (&'static str, &'static str)> {
 
 fn rules(case: &Value, secret: &Value) -> Rules {
     let name = CookieName::new(case["cookie_name"].as_str().unwrap()).unwrap();
-    Rules::new(name, SigningKey::new(&Secret::new(secret.as_str().unwrap().to_owned())))
+    let bearer = match case["require_signature"].as_bool() {
+        None => Bearer::Off,
+        Some(true) => Bearer::Signed,
+        Some(false) => Bearer::Unsigned,
+    };
+    Rules::new(name, SigningKey::new(&Secret::new(secret.as_str().unwrap().to_owned()))).with_bearer(bearer)
 }
 
 async fn ask(vectors: &Value, case: &Value, store: &AnyStore) -> Answer {
     let rules = rules(case, case.get("secret").unwrap_or(&vectors["secret"]));
     let now = UnixMillis::new(vectors["now"].as_i64().unwrap());
     let lines: Vec<_> = case["cookies"].as_array().unwrap().iter().map(bytes).collect();
-    let headers = rig::cookie_lines(&lines);
+    let mut headers = rig::cookie_lines(&lines);
+    for line in case["authorization"].as_array().into_iter().flatten() {
+        headers.append(AUTHORIZATION, HeaderValue::from_bytes(&bytes(line)).unwrap());
+    }
 
     let decision = match rules.begin(&rig::request(&headers), rig::NOW) {
         Step::Done(decision) => decision,

@@ -80,13 +80,11 @@ impl Reader<'_> {
         }
     }
 
-    /// The outer `None` is a mistake, the inner one says that there is none.
-    pub(super) fn previous_secret(&mut self) -> Option<Option<PreviousSecret>> {
+    /// `None` if there is none, or a mistake in it.
+    pub(super) fn previous_secret(&mut self) -> Option<PreviousSecret> {
         let (Some(file), until) = (self.given("previous_secret_file"), self.given("previous_secret_until"))
         else {
-            if self.given("previous_secret_until").is_none() {
-                return Some(None);
-            }
+            self.given("previous_secret_until")?;
             let what = "previous_secret_until is set, but previous_secret_file is not";
             return self.mistake(ConfigError::new(what).hint("set both, or leave both out"));
         };
@@ -113,19 +111,16 @@ impl Reader<'_> {
         } else {
             format!("signatures of the previous secret count until {until}, which Better Auth itself refuses")
         });
-        Some(Some(PreviousSecret { secret, until }))
+        Some(PreviousSecret { secret, until })
     }
 
-    pub(super) fn jwt(&mut self, auth_url: Option<&http::Uri>) -> Option<Option<Jwt>> {
+    pub(super) fn jwt(&mut self, auth_url: Option<&http::Uri>) -> Option<Jwt> {
         let ttl = self.duration("jwks_ttl", Duration::from_secs(1))?;
         if !self.switch("jwt")? {
-            return Some(None);
+            return None;
         }
         let hint = "write the http(s) URL of Better Auth's /jwks";
-        let jwks_url = match self.given("jwks_url") {
-            Some(given) => Some(self.check("jwks_url", &given, hint, http_url)?),
-            None => None,
-        };
+        let jwks_url = self.url("jwks_url", hint, http_url);
         let origin = auth_url.map(origin);
         let issuer = self.given("jwt_issuer").map(|given| given.text.to_owned()).or(origin);
         let Some(issuer) = issuer else {
@@ -135,12 +130,12 @@ impl Reader<'_> {
         };
         let audience =
             self.given("jwt_audience").map_or_else(|| issuer.clone(), |given| given.text.to_owned());
-        Some(Some(Jwt { jwks_url, issuer, audience, ttl }))
+        Some(Jwt { jwks_url, issuer, audience, ttl })
     }
 
-    pub(super) fn api_keys(&mut self, auth_url: Option<&http::Uri>) -> Option<Option<ApiKeys>> {
+    pub(super) fn api_keys(&mut self, auth_url: Option<&http::Uri>) -> Option<ApiKeys> {
         let ttl = self.duration("api_key_ttl", Duration::ZERO)?;
-        let Some(given) = self.given("api_key_header") else { return Some(None) };
+        let given = self.given("api_key_header")?;
         let hint = "write a header's name, such as x-api-key";
         let header =
             self.check("api_key_header", &given, hint, |name| HeaderName::from_bytes(name.as_bytes()))?;
@@ -153,10 +148,10 @@ impl Reader<'_> {
             return self
                 .mistake(ConfigError::new(what).hint("set auth_url: Better Auth itself judges API keys"));
         }
-        Some(Some(ApiKeys { header, ttl }))
+        Some(ApiKeys { header, ttl })
     }
 
-    pub(super) fn cookie_cache(&mut self) -> Option<Option<CookieCache>> {
+    pub(super) fn cookie_cache(&mut self) -> Option<CookieCache> {
         let strategy =
             self.value("cookie_cache", "write off, compact, jwt, jwe or jwks", |text| match text {
                 "off" => Ok(None),
@@ -170,7 +165,7 @@ impl Reader<'_> {
         let hint = "write the name that Better Auth gives its session_data cookie";
         let cookie = self.named("cookie_cache_name", "session_data", secure, hint)?;
         let version = self.given("cookie_cache_version").map_or("1", |given| given.text).to_owned();
-        Some(strategy.map(|strategy| CookieCache { strategy, version, cookie }))
+        strategy.map(|strategy| CookieCache { strategy, version, cookie })
     }
 }
 

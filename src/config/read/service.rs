@@ -1,10 +1,12 @@
 //! Better Auth itself, where it is asked: its address, and what it is asked for.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::super::Refresh;
 use super::super::error::ConfigError;
 use super::{Reader, http_url};
+use crate::fetch::Roots;
 
 /// Better Auth's own default, where its address has no path.
 const BASE_PATH: &str = "/api/auth";
@@ -12,16 +14,35 @@ const BASE_PATH: &str = "/api/auth";
 const LIFETIME_MAX: Duration = Duration::from_hours(24 * 366);
 
 impl Reader<'_> {
-    /// The outer `None` is a mistake, the inner one says that there is none.
-    pub(super) fn auth_url(&mut self, store: Option<&str>) -> Option<Option<http::Uri>> {
+    /// `None` if there is none, or a mistake in it.
+    pub(super) fn auth_url(&mut self, store: Option<&str>) -> Option<http::Uri> {
         let hint = "write Better Auth's address, such as http://127.0.0.1:3000";
-        if let Some(given) = self.given("auth_url") {
-            return Some(Some(self.check("auth_url", &given, hint, base_url)?));
+        match self.given("auth_url") {
+            Some(_) => self.url("auth_url", hint, base_url),
+            None => store.and_then(|store| base_url(store).ok()),
         }
-        Some(store.and_then(|store| base_url(store).ok()))
     }
 
-    pub(super) fn refresh(&mut self, auth_url: Option<&http::Uri>) -> Option<Option<Refresh>> {
+    /// Mozilla's authorities and those of the file that OpenSSL, curl, Python and Node know by the same variable.
+    pub(super) fn roots(&mut self) -> Option<Roots> {
+        let roots = Roots::mozilla();
+        let speaks_tls = |name| self.given(name).is_some_and(|given| given.text.starts_with("https://"));
+        // For others it may be set to whatever they make of it.
+        let is_needed = ["store", "auth_url", "jwks_url"].into_iter().any(speaks_tls);
+        let file = self.sources.environment().get("SSL_CERT_FILE").filter(|_| is_needed);
+        let Some(file) = file.filter(|file| !file.is_empty()) else { return Some(roots) };
+        roots.with_file(Path::new(file)).map_or_else(
+            |error| {
+                let what = format!("cannot use {file}, which SSL_CERT_FILE names");
+                let hint = "name a PEM file of certificate authorities, or unset SSL_CERT_FILE";
+                self.mistake(ConfigError::new(what).because(error).hint(hint))
+            },
+            Some,
+        )
+    }
+
+    /// `None` if there is none, or a mistake in it.
+    pub(super) fn refresh(&mut self, auth_url: Option<&http::Uri>) -> Option<Refresh> {
         let expires_in = self.duration_up_to("session_expires_in", Duration::from_secs(1), LIFETIME_MAX)?;
         let update_age = self.duration_up_to("session_update_age", Duration::ZERO, LIFETIME_MAX)?;
         let relays = self.switch("relay_set_cookie")?;
@@ -32,19 +53,19 @@ impl Reader<'_> {
             _ => Err("there are two"),
         })?;
         if !on {
-            return Some(None);
+            return None;
         }
         if auth_url.is_none() {
             let what = "refresh is delegate, but auth_url is not set";
             return self
                 .mistake(ConfigError::new(what).hint("set auth_url: Better Auth itself prolongs sessions"));
         }
-        Some(Some(Refresh { expires_in, update_age, relays, dont_remember }))
+        Some(Refresh { expires_in, update_age, relays, dont_remember })
     }
 }
 
 /// The URL below which Better Auth answers.
-fn base_url(text: &str) -> Result<http::Uri, String> {
+pub(in super::super) fn base_url(text: &str) -> Result<http::Uri, String> {
     let url = http_url(text)?;
     if url.query().is_some() {
         return Err("it has a query".to_owned());

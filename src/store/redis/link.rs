@@ -189,11 +189,6 @@ impl Connection {
 
 /// Whatever is wrong with a connection that was not made.
 fn unreachable(error: &RedisError) -> StoreError {
-    match store_error(error, None) {
-        StoreError::Refused(why) => StoreError::Unreachable(why),
-        other @ (StoreError::Timeout(_)
-        | StoreError::Unreachable(_)
-        | StoreError::Malformed(_)
-        | StoreError::BrokeOff) => other,
-    }
+    let error = store_error(error, None);
+    if let StoreError::Refused(why) = error { StoreError::Unreachable(why) } else { error }
 }

@@ -90,6 +90,14 @@ class BetterAuth:
         body = {"email": email, "password": PASSWORD, "rememberMe": remember_me}
         return signed_in(self._post("/api/auth/sign-in/email", body), email)
 
+    def sign_out(self, person: SignedIn) -> None:
+        """Ends one session."""
+        self._client.headers["cookie"] = person.cookie
+        try:
+            self._post("/api/auth/sign-out", {})
+        finally:
+            del self._client.headers["cookie"]
+
     def session_of(self, cookie: str | bytes | None) -> dict[str, Any] | None:
         """Better Auth's own verdict on a Cookie header: the session and its user, or None."""
         headers = [(b"cookie", cookie if isinstance(cookie, bytes) else cookie.encode())] if cookie else []
