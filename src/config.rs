@@ -160,9 +160,22 @@ impl Config {
     /// Prepares the store, without connecting to it. Wants a runtime, for the pool looks after itself.
     ///
     /// # Errors
-    /// If `store` names none.
+    /// If `store` or `fallback_store` names none, or they do not go together.
     pub fn open_store(&self) -> Result<AnyStore, ConfigError> {
-        let url = self.store_url.expose();
+        let store = self.open("store", &self.store_url)?;
+        let Some(url) = &self.fallback_url else {
+            return Ok(store);
+        };
+        store.with_fallback(self.open("fallback_store", url)?).map_err(|error| {
+            ConfigError::new("fallback_store does not go with store").because(error).hint(
+                "set store to the redis:// URL of Better Auth's secondary storage and fallback_store to its database, \
+                 or leave fallback_store out",
+            )
+        })
+    }
+
+    fn open(&self, setting: &str, url: &Secret) -> Result<AnyStore, ConfigError> {
+        let url = url.expose();
         let opened = if url.starts_with("http://") || url.starts_with("https://") {
             read::base_url(url)
                 .and_then(|url| self.better_auth_at(&url).map_err(|error| error.to_string()))
@@ -171,7 +184,7 @@ impl Config {
             AnyStore::open(url, &self.store).map_err(|error| error.to_string())
         };
         opened.map_err(|error| {
-            ConfigError::new("store is no URL of a session store").because(error).hint(format!(
+            ConfigError::new(format!("{setting} is no URL of a session store")).because(error).hint(format!(
                 "write one of the form {}, with %-escapes for / # ? @ in a user's name or password",
                 AnyStore::SCHEMES
             ))

@@ -8,6 +8,7 @@ mod plan;
 mod plans;
 mod postgres;
 mod row;
+mod redis;
 mod schema;
 mod sql;
 mod sqlite;
@@ -27,6 +28,7 @@ pub use self::schema::{
 
 use self::mysql::MySql;
 use self::postgres::Postgres;
+use self::redis::{Entry, Redis};
 use self::sql::SqlStore;
 use self::sqlite::Sqlite;
 use crate::auth::{CookieName, KeyRow, Session, VerifiedToken};
@@ -111,25 +113,31 @@ pub struct PoolState {
     pub idle: usize,
 }
 
-/// Any of the stores that a URL can name.
+/// Any of the stores that a URL can name, or two: Redis, and what is asked where Redis has no entry.
 #[derive(Clone, Debug)]
-pub struct AnyStore(Kind);
+pub struct AnyStore {
+    /// Asked first.
+    above: Option<Redis>,
+    kind: Kind,
+}
 
 #[derive(Clone, Debug)]
 enum Kind {
     Postgres(SqlStore<Postgres>),
     MySql(SqlStore<MySql>),
     Sqlite(SqlStore<Sqlite>),
+    Redis(Redis),
     BetterAuth(BetterAuth),
 }
 
 /// The same of whichever store it is.
 macro_rules! each {
     ($self:ident, $store:ident => $answer:expr) => {
-        match &$self.0 {
+        match &$self.kind {
             Kind::Postgres($store) => $answer,
             Kind::MySql($store) => $answer,
             Kind::Sqlite($store) => $answer,
+            Kind::Redis($store) => $answer,
             Kind::BetterAuth($store) => $answer,
         }
     };
@@ -138,11 +146,11 @@ macro_rules! each {
 /// The same of whichever database it is, and something else where it is none.
 macro_rules! each_database {
     ($self:ident, $store:ident => $answer:expr, else $other:expr) => {
-        match &$self.0 {
+        match &$self.kind {
             Kind::Postgres($store) => $answer,
             Kind::MySql($store) => $answer,
             Kind::Sqlite($store) => $answer,
-            Kind::BetterAuth(_) => $other,
+            Kind::Redis(_) | Kind::BetterAuth(_) => $other,
         }
     };
 }
@@ -158,15 +166,28 @@ pub enum StoreUrlError {
     Malformed(String),
 }
 
+/// Why one store cannot be asked after another.
+#[derive(Debug, thiserror::Error)]
+pub enum FallbackError {
+    /// Only an entry that is missing in Redis leaves the question open.
+    #[error("store is no redis:// URL, and any other store knows by itself which sessions there are")]
+    NothingLeftOpen,
+    /// What Better Auth keeps beside its secondary storage is a database.
+    #[error("fallback_store is Redis as well")]
+    RedisTwice,
+}
+
 impl AnyStore {
     /// The forms of a store's URL; the last one is for [`AnyStore::asking`].
     pub const SCHEMES: &'static str = "postgres://user@host/db, mysql://user@host/db, mariadb://user@host/db, \
-         sqlite:/path/to/file.db or https://host";
+                                       sqlite:/path/to/file.db, redis://user:password@host:6379/0, rediss://host, \
+                                       redis-cluster://host1:6379,host2:6379, redis+unix:///path/to/socket \
+                                       or https://host";
 
     /// Better Auth itself.
     #[must_use]
     pub fn asking(better_auth: BetterAuth) -> Self {
-        Self(Kind::BetterAuth(better_auth))
+        Self { above: None, kind: Kind::BetterAuth(better_auth) }
     }
 
     /// Prepares a store without connecting to it: a gate starts whether or not its database is up.
@@ -181,34 +202,74 @@ impl AnyStore {
             // sqlx knows the protocol by MySQL's name alone.
             "mariadb" => SqlStore::open(&url.replacen("mariadb", "mysql", 1), options).map(Kind::MySql),
             "sqlite" => SqlStore::open(url, options).map(Kind::Sqlite),
+            _ if Redis::SCHEMES.contains(&scheme) => Redis::open(url, options).map(Kind::Redis),
             // What is no URL may be a password that slipped in: none of it is told.
             _ if !url.contains("://") => Err(StoreUrlError::Scheme(String::new())),
             _ => Err(StoreUrlError::Scheme(scheme.to_owned())),
         }
-        .map(Self)
+        .map(|kind| Self { above: None, kind })
     }
 
-    /// The program behind it, as its makers write it.
+    /// The same store, with `fallback` asked where it has no entry: sessions are in both, but Redis may forget.
+    ///
+    /// # Errors
+    /// If this is not Redis, or `fallback` is.
+    pub fn with_fallback(self, fallback: Self) -> Result<Self, FallbackError> {
+        match (self.kind, fallback.kind) {
+            (Kind::Redis(_), Kind::Redis(_)) => Err(FallbackError::RedisTwice),
+            (Kind::Redis(redis), kind) => Ok(Self { above: Some(redis), kind }),
+            (Kind::Postgres(_) | Kind::MySql(_) | Kind::Sqlite(_) | Kind::BetterAuth(_), _) => {
+                Err(FallbackError::NothingLeftOpen)
+            }
+        }
+    }
+
+    /// The programs behind it, as their makers write them.
     #[must_use]
     pub fn name(&self) -> &'static str {
-        match &self.0 {
-            Kind::Postgres(_) => "PostgreSQL",
-            Kind::MySql(_) => "MySQL/MariaDB",
-            Kind::Sqlite(_) => "SQLite",
-            Kind::BetterAuth(_) => "Better Auth",
+        match (&self.above, &self.kind) {
+            (None, Kind::Postgres(_)) => "PostgreSQL",
+            (None, Kind::MySql(_)) => "MySQL/MariaDB",
+            (None, Kind::Sqlite(_)) => "SQLite",
+            (None, Kind::BetterAuth(_)) => "Better Auth",
+            (Some(_), Kind::Postgres(_)) => "Redis over PostgreSQL",
+            (Some(_), Kind::MySql(_)) => "Redis over MySQL/MariaDB",
+            (Some(_), Kind::Sqlite(_)) => "Redis over SQLite",
+            (Some(_), Kind::BetterAuth(_)) => "Redis over Better Auth",
+            (_, Kind::Redis(_)) => "Redis",
+        }
+    }
+
+    /// What a lookup has to be allowed, as an advice.
+    #[must_use]
+    pub fn rights(&self) -> &'static str {
+        match &self.kind {
+            _ if self.above.is_some() => {
+                "see which of the two refused: Redis has to allow GET on the keys below redis_key_prefix, \
+                 fallback_store SELECT on both tables, under the names that Better Auth uses"
+            }
+            Kind::Postgres(_) | Kind::MySql(_) | Kind::Sqlite(_) => {
+                "grant SELECT on both tables; set session_table, user_table, column_case, session_fields and \
+                 user_fields to the names that Better Auth uses"
+            }
+            Kind::BetterAuth(_) => "let nothing on the way to Better Auth answer in its place",
+            Kind::Redis(_) => {
+                "allow GET on the keys below redis_key_prefix: ACL SETUSER … resetkeys ~better-auth:* nocommands +get"
+            }
         }
     }
 
     /// Whether it is Better Auth itself.
     #[must_use]
     pub fn is_better_auth(&self) -> bool {
-        matches!(self.0, Kind::BetterAuth(_))
+        matches!(self.kind, Kind::BetterAuth(_))
     }
 
     /// Parameters of its URL that mean nothing to it, by name: `sslmod=require` would leave TLS to chance.
-    #[must_use]
-    pub fn ignored_parameters(&self) -> &[String] {
-        each!(self, store => store.ignored_parameters())
+    pub fn ignored_parameters(&self) -> impl Iterator<Item = &str> {
+        let above = self.above.as_ref().map_or(&[][..], Redis::ignored_parameters);
+        let rest = each!(self, store => store.ignored_parameters());
+        above.iter().chain(rest).map(String::as_str)
     }
 
     /// Asks the lookup itself for a token that no session has: connection, permissions, tables and columns in one.
@@ -216,6 +277,9 @@ impl AnyStore {
     /// # Errors
     /// What a lookup would meet now.
     pub async fn probe(&self) -> Result<(), StoreError> {
+        if let Some(redis) = &self.above {
+            redis.probe().await?;
+        }
         each!(self, store => store.probe().await)
     }
 
@@ -225,6 +289,9 @@ impl AnyStore {
     /// # Errors
     /// What connecting or a lookup meets now.
     pub async fn diagnose(&self) -> Result<(), StoreError> {
+        if let Some(redis) = &self.above {
+            redis.diagnose().await?;
+        }
         each!(self, store => store.diagnose().await)
     }
 
@@ -244,20 +311,33 @@ impl AnyStore {
         each_database!(self, store => store.survey().await.map(Some), else Ok(None))
     }
 
-    /// How its pool stands.
+    /// How its pools stand.
     #[must_use]
     pub fn pool(&self) -> PoolState {
-        each!(self, store => store.pool())
+        let above = self.above.as_ref().map(Redis::pool).unwrap_or_default();
+        let rest = each!(self, store => store.pool());
+        PoolState { busy: above.busy + rest.busy, idle: above.idle + rest.idle }
     }
 
     /// Ends its connections in an orderly way.
     pub async fn close(&self) {
+        if let Some(redis) = &self.above {
+            redis.close().await;
+        }
         each!(self, store => store.close().await);
     }
 }
 
 impl SessionStore for AnyStore {
     async fn find(&self, token: &VerifiedToken) -> Result<Option<Session>, StoreError> {
+        if let Some(redis) = &self.above {
+            // An error ends it here: the database may still have rows of sessions that Redis knows to be over.
+            match redis.ask(token.as_str()).await? {
+                Entry::Found(session) => return Ok(Some(session)),
+                Entry::Denied => return Ok(None),
+                Entry::Absent => {}
+            }
+        }
         each!(self, store => store.find(token).await)
     }
 }

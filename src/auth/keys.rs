@@ -37,7 +37,7 @@ const UNCOMPRESSED: u8 = 4;
 pub struct KeySet(HashMap<String, PublicKey>);
 
 /// A row of the table `jwks`, but for its private key.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyRow {
     /// `id`.
     pub kid: String,

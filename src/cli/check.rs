@@ -52,18 +52,16 @@ pub(super) fn run(sources: &Sources) -> Outcome {
 }
 
 fn advise(store: &AnyStore, error: &StoreError) -> ConfigError {
-    let hint = if store.is_better_auth() { hint_on_better_auth(error) } else { hint_on_database(error) };
+    let hint =
+        if store.is_better_auth() { hint_on_better_auth(error) } else { hint_on_database(store, error) };
     ConfigError::new("sessions cannot be looked up").because(error).hint(hint)
 }
 
-fn hint_on_database(error: &StoreError) -> &'static str {
+fn hint_on_database(store: &AnyStore, error: &StoreError) -> &'static str {
     match error {
         StoreError::Unreachable(_) => "start the database, or mend its URL in store",
         StoreError::Timeout(_) => "give store_timeout more, or find out what the database waits for",
-        StoreError::Refused(_) => {
-            "grant SELECT on both tables; set session_table, user_table, column_case, session_fields and user_fields \
-             to the names that Better Auth uses: check prints those that would fit, where it can tell"
-        }
+        StoreError::Refused(_) => store.rights(),
         StoreError::Malformed(_) | StoreError::RateLimited | StoreError::BrokeOff => {
             "see what the session table holds"
         }

@@ -498,7 +498,7 @@ fn is_about_columns<F: Flavour>(error: &sqlx::Error) -> bool {
 }
 
 /// Names of the parameters in a URL. Their values may be secrets.
-fn parameters(url: &str) -> impl Iterator<Item = &str> {
+pub(super) fn parameters(url: &str) -> impl Iterator<Item = &str> {
     let query = url.split_once('?').map_or("", |(_, query)| query);
     query.split('&').filter_map(|pair| pair.split('=').next()).filter(|name| !name.is_empty())
 }

@@ -1,8 +1,8 @@
 // Mints tests/vectors/ by asking the real Better Auth. Every verdict written is its answer; where a case expects
 // one as well, another answer stops the mint.
 //
-//   node mint.mjs           writes those of session-cookie.json, settings.json, sign-in.json, bearer.json, cookie-cache.json
-//                           and jwt.json that differ
+//   node mint.mjs           writes those of session-cookie.json, settings.json, sign-in.json, bearer.json,
+//                           cookie-cache.json, jwt.json and secondary-storage.json that differ
 //   node mint.mjs --check   shows what differs, and writes nothing
 //
 // Node's version is no difference, nor are the random tokens of sign-in.json, the keys of cookie-cache.json and jwt.json
@@ -15,6 +15,7 @@ import { sessionCookieCases, settingsCases, signInCases } from './cases.mjs';
 import { jwtQuestions } from './jwt-cases.mjs';
 import { ISSUER, openJwtOracle } from './jwt-oracle.mjs';
 import { NOW, ORIGIN, SECRET, installedVersion, madeBy, openOracle } from './oracle.mjs';
+import { mintSecondaryStorage } from './storage-oracle.mjs';
 
 const VECTORS = new URL('../vectors/', import.meta.url);
 
@@ -175,6 +176,11 @@ const files = [
     name: 'sign-in.json',
     text: render({ made_by: madeBy, now: NOW }, await mintSignIns(oracle)),
     comparable: withoutRandomParts,
+  },
+  {
+    name: 'secondary-storage.json',
+    text: render({ made_by: madeBy, secret: SECRET, now: NOW }, await mintSecondaryStorage()),
+    comparable: withoutNodeVersion,
   },
   {
     name: 'bearer.json',

@@ -4,6 +4,8 @@
 //   PORT                  port to listen on; 0 or absent: a free one
 //   DATABASE_URL          postgres://…, mysql://…, or sqlite:<path>; missing tables are created at start. memory: is
 //                         Better Auth's own memory adapter, which nobody else can look into
+//   REDIS_URL             redis://…, several with commas between them for a cluster: the secondary storage; absent: none
+//   REDIS_KEY_PREFIX      keyPrefix of @better-auth/redis-storage
 //   BASE_URL              comma-separated public origins: the first is Better Auth's baseURL, all of them are
 //                         trusted; absent: http://127.0.0.1:<port>
 //   BETTER_AUTH_SECRET    read by Better Auth itself, like its other variables
@@ -20,16 +22,19 @@ import { createServer } from 'node:http';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { apiKey } from '@better-auth/api-key';
+import { redisStorage } from '@better-auth/redis-storage';
 import { LibsqlDialect } from '@libsql/kysely-libsql';
 import { betterAuth } from 'better-auth';
 import { memoryAdapter } from 'better-auth/adapters/memory';
 import { getMigrations } from 'better-auth/db/migration';
 import { toNodeHandler } from 'better-auth/node';
 import * as betterAuthPlugins from 'better-auth/plugins';
+import { Cluster, Redis } from 'ioredis';
 import mysql from 'mysql2/promise';
 import pg from 'pg';
 
 const { PORT = '0', DATABASE_URL, BASE_URL, BETTER_AUTH_OPTIONS = '{}', BETTER_AUTH_PLUGINS = '{}' } = process.env;
+const { REDIS_URL, REDIS_KEY_PREFIX } = process.env;
 
 function openDatabase(url) {
   const scheme = url?.split(':', 1)[0];
@@ -60,9 +65,18 @@ function pluginOf([name, pluginOptions]) {
   return plugin(pluginOptions);
 }
 
+function openSecondaryStorage(urls) {
+  const nodes = namesIn(urls);
+  if (nodes.length === 0) return undefined;
+  const client = nodes.length > 1 ? new Cluster(nodes) : new Redis(nodes[0]);
+  client.on('error', (error) => console.error(`redis: ${error.message}`));
+  return redisStorage({ client, keyPrefix: REDIS_KEY_PREFIX });
+}
+
 const options = {
   database: openDatabase(DATABASE_URL),
   plugins: Object.entries(JSON.parse(BETTER_AUTH_PLUGINS)).map(pluginOf),
+  secondaryStorage: openSecondaryStorage(REDIS_URL),
   emailAndPassword: { enabled: true },
   rateLimit: { enabled: false },
   telemetry: { enabled: false },

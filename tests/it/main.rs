@@ -35,5 +35,6 @@ mod snapshot_vectors;
 mod store_http;
 mod store_keys;
 mod store_names;
+mod store_redis;
 mod store_sqlite;
 mod vectors;

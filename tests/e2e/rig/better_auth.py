@@ -1,7 +1,7 @@
 """The real Better Auth on Node: whatever it says of a session is what sidegate has to say."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,10 +58,16 @@ class BetterAuth:
         plugins: dict[str, Any] | None = None,
         secret: str = SECRET,
         port: int = 0,
+        env: Mapping[str, str] | None = None,
     ) -> None:
-        settings = {"PORT": str(port), "DATABASE_URL": database, "BETTER_AUTH_SECRET": secret, "BASE_URL": ",".join(origins)}
-        settings["BETTER_AUTH_OPTIONS"] = json.dumps(options or {})
-        settings["BETTER_AUTH_PLUGINS"] = json.dumps(plugins or {})
+        settings = dict(env or {}) | {
+            "PORT": str(port),
+            "DATABASE_URL": database,
+            "BETTER_AUTH_SECRET": secret,
+            "BASE_URL": ",".join(origins),
+            "BETTER_AUTH_OPTIONS": json.dumps(options or {}),
+            "BETTER_AUTH_PLUGINS": json.dumps(plugins or {}),
+        }
         self.process = Process("better-auth", [node(), BETTER_AUTH / "serve.mjs"], home, env=settings)
         ready = self.process.wait_for(r'^\{"port":(\d+)')
         self.port = int(ready[1])
@@ -121,6 +127,21 @@ class BetterAuth:
 
     def _post(self, path: str, body: dict[str, Any], cookie: str | None = None) -> httpx.Response:
         answer = self._client.post(path, json=body, headers={"Cookie": cookie} if cookie else {})
+    def verdict_on(self, cookie: str) -> str:
+        """What get-session makes of a Cookie header: `allow`, `deny`, or `error` where it fails."""
+        answer = self._client.get("/api/auth/get-session", headers={"cookie": cookie})
+        self._client.cookies.clear()
+        if answer.status_code == 500:
+            return "error"
+        assert answer.status_code == 200, answer.text
+        return "allow" if answer.json() else "deny"
+
+    def post(self, path: str, body: dict[str, Any], by: SignedIn) -> Any:
+        """An endpoint's answer to somebody who is signed in."""
+        return self._post(f"/api/auth/{path}", body, by.cookie).json()
+
+    def _post(self, path: str, body: dict[str, Any], cookie: str | None = None) -> httpx.Response:
+        answer = self._client.post(path, json=body, headers={"cookie": cookie} if cookie else {})
         self._client.cookies.clear()
         assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text}"
         return answer
