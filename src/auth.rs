@@ -24,7 +24,7 @@ pub use self::credential::{Bearer, Credential};
 pub use self::decision::{Decision, Denial, Grant};
 pub use self::identity::{Identity, IdentityField};
 pub use self::jws::JwsError;
-pub use self::jwt::{Claims, JWT_BYTES_MAX, JwtRefusal, JwtRules, JwtRulesError};
+pub use self::jwt::{Claims, JWT_BYTES_MAX, Jwt, JwtDigest, JwtRefusal, JwtRules, JwtRulesError};
 pub use self::keys::{DEFAULT_GRACE, KEY_SET_BYTES_MAX, KEYS_MAX, KeyError, KeyRow, KeySet, KeySetError};
 pub use self::request::CheckRequest;
 pub use self::session::{ActiveSession, Body, Fields, NotASession, Session, SessionRecord};
@@ -127,6 +127,11 @@ impl Rules {
             KeyVerdict::Refused => Decision::Unauthenticated(Denial::ApiKeyRefused),
             KeyVerdict::Limited => Decision::Forbidden(Denial::ApiKeyLimited),
         }
+    }
+
+    /// Lets in whoever a session is of that something other than a store vouches for.
+    pub fn admit(&self, session: Arc<Session>, now: UnixMillis) -> Decision {
+        decide(session, self.refuse_banned, now)
     }
 
     /// Whether the request has a cookie of that name with a signature of this gateway's key, whatever its value.

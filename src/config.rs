@@ -19,16 +19,20 @@ pub use self::settings::{SETTINGS, Setting};
 pub use self::sources::{Environment, Sources};
 
 use self::read::Reader;
-use crate::auth::{Bearer, CookieName, Rules, SigningKey};
+use crate::auth::{Bearer, CookieName, JwtRules, Rules, SigningKey, SnapshotRules, Strategy};
 use crate::cache::Ages;
 use crate::clock::UnixMillis;
 use crate::dialect::LoginPage;
 use crate::fetch::{Bounds, Client, Roots};
+use crate::keys::Published;
 use crate::log::LogOptions;
 use crate::refresh::Sliding;
 use crate::secret::Secret;
 use crate::serve::{Limits, Listen, TrustedPeers};
 use crate::store::{AnyStore, BetterAuth, StoreOptions};
+
+/// The value of `store` for Better Auth without a database.
+const NO_STORE: &str = "none";
 
 /// Everything that sidegate was told, checked.
 #[derive(Debug)]
@@ -52,7 +56,11 @@ pub struct Config {
     /// The `session_data` cookie, if it may answer.
     pub cookie_cache: Option<CookieCache>,
     /// Tokens of the jwt plugin, if they are taken.
-    pub jwt: Option<Jwt>,
+    pub jwt: Option<JwtRules>,
+    /// Where the jwt plugin's keys are, if not in the store.
+    pub jwks_url: Option<http::Uri>,
+    /// How long those keys are remembered.
+    pub jwks_ttl: Duration,
     /// API keys, if they are taken.
     pub api_keys: Option<ApiKeys>,
     /// How the store is reached.
@@ -94,19 +102,6 @@ pub struct PreviousSecret {
     pub until: UnixMillis,
 }
 
-/// How Better Auth makes its `session_data` cookie.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Strategy {
-    /// Base64 of JSON with an HMAC inside.
-    Compact,
-    /// A JSON Web Token signed with the secret.
-    Jwt,
-    /// An encrypted one.
-    Jwe,
-    /// A JSON Web Token signed with the jwt plugin's keys.
-    Jwks,
-}
-
 /// The `session_data` cookie.
 #[derive(Debug)]
 pub struct CookieCache {
@@ -116,19 +111,6 @@ pub struct CookieCache {
     pub version: String,
     /// Its name.
     pub cookie: CookieName,
-}
-
-/// Tokens of the jwt plugin.
-#[derive(Debug)]
-pub struct Jwt {
-    /// Where their keys are, if not in the store.
-    pub jwks_url: Option<http::Uri>,
-    /// The `iss` they must have.
-    pub issuer: String,
-    /// The `aud` they must have.
-    pub audience: String,
-    /// How long their keys are remembered.
-    pub ttl: Duration,
 }
 
 /// API keys, which Better Auth itself judges.
@@ -176,6 +158,9 @@ impl Config {
 
     fn open(&self, setting: &str, url: &Secret) -> Result<AnyStore, ConfigError> {
         let url = url.expose();
+        if setting == "store" && url == NO_STORE {
+            return Ok(AnyStore::none());
+        }
         let opened = if url.starts_with("http://") || url.starts_with("https://") {
             read::base_url(url)
                 .and_then(|url| self.better_auth_at(&url).map_err(|error| error.to_string()))
@@ -201,9 +186,45 @@ impl Config {
     }
 
     fn better_auth_at(&self, url: &http::Uri) -> Result<BetterAuth, http::Error> {
+        BetterAuth::new(url, self.store.cookie.clone(), self.store.bodies, self.client())
+    }
+
+    fn client(&self) -> Client {
         let StoreOptions { connections, connect_timeout, timeout, .. } = self.store;
-        let client = Client::new(Bounds { connections, connect_timeout, timeout }, &self.roots);
-        BetterAuth::new(url, self.store.cookie.clone(), self.store.bodies, client)
+        Client::new(Bounds { connections, connect_timeout, timeout }, &self.roots)
+    }
+
+    /// Where the jwt plugin's keys are read.
+    ///
+    /// # Errors
+    /// If nothing tells.
+    pub fn public_keys(&self, store: &AnyStore) -> Result<Published, ConfigError> {
+        let beside_better_auth = || self.auth_url.as_ref().and_then(|url| format!("{url}/jwks").parse().ok());
+        let url = match &self.jwks_url {
+            Some(url) => url.clone(),
+            None if store.keeps_tables() => return Ok(Published::Table(Box::new(store.clone()))),
+            None => beside_better_auth().ok_or_else(|| {
+                ConfigError::new("nothing tells where the jwt plugin's keys are: the store has no tables")
+                    .hint("set jwks_url to Better Auth's /jwks, or auth_url to Better Auth's address")
+            })?,
+        };
+        Ok(Published::At(self.client(), url))
+    }
+
+    /// How `session_data` cookies are opened, if they are.
+    #[must_use]
+    pub fn snapshot_rules(&self) -> Option<(SnapshotRules, Strategy)> {
+        let CookieCache { strategy, version, cookie } = self.cookie_cache.as_ref()?;
+        let Secrets { current, older } = &self.secrets;
+        // Any issuer: the keys are this deployment's own, and Better Auth writes its baseURL as it was configured.
+        let rules = SnapshotRules::new(cookie.clone(), *strategy, version, current, older, None);
+        Some((rules, *strategy))
+    }
+
+    /// Whether there is no store, and all that is known is in the request.
+    #[must_use]
+    pub fn is_stateless(&self) -> bool {
+        self.store_url.expose() == NO_STORE
     }
 
     /// What the gate accepts.

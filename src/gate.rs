@@ -1,5 +1,6 @@
 //! The only place where the pure rules and I/O meet: begin, cache, store, finish.
 
+mod bearing;
 mod checked;
 
 use std::sync::Arc;
@@ -8,9 +9,11 @@ use std::time::Duration;
 pub use self::checked::{Checked, Lookup};
 
 use crate::api_key::ApiKeys;
-use crate::auth::{ApiKey, CheckRequest, Decision, Pending, Rules, Session, Step};
+use crate::auth::{CheckRequest, Decision, Denial, Jwt, Pending, Rules, Session, Step};
 use crate::cache::SessionCache;
 use crate::clock::UnixMillis;
+use crate::cookie_cache::CookieCache;
+use crate::jwt::Jwts;
 use crate::refresh::{Refresh, Refreshed};
 use crate::store::SessionStore;
 
@@ -22,20 +25,45 @@ pub struct Gate<S> {
     /// Longest time that one request waits for a lookup, whatever the lookup goes on to do.
     patience: Duration,
     api_keys: Option<ApiKeys>,
+    jwts: Option<Jwts>,
     refresh: Option<Refresh>,
+    cookie_cache: Option<CookieCache>,
+    is_stateless: bool,
 }
 
 impl<S: SessionStore> Gate<S> {
     /// A gate with these rules, before that store.
     #[must_use]
     pub fn new(rules: Rules, cache: Arc<SessionCache>, store: S, patience: Duration) -> Self {
-        Self { rules, cache, store: Arc::new(store), patience, api_keys: None, refresh: None }
+        Self {
+            rules,
+            cache,
+            store: Arc::new(store),
+            patience,
+            api_keys: None,
+            jwts: None,
+            refresh: None,
+            cookie_cache: None,
+            is_stateless: false,
+        }
     }
 
     /// Takes API keys, before any session.
     #[must_use]
     pub fn with_api_keys(self, api_keys: ApiKeys) -> Self {
         Self { api_keys: Some(api_keys), ..self }
+    }
+
+    /// Takes tokens of the jwt plugin, before any session.
+    #[must_use]
+    pub fn with_jwts(self, jwts: Jwts) -> Self {
+        Self { jwts: Some(jwts), ..self }
+    }
+
+    /// Believes Better Auth's cookie cache where the store cannot say; without asking any store, if `is_stateless`.
+    #[must_use]
+    pub fn with_cookie_cache(self, cookie_cache: CookieCache, is_stateless: bool) -> Self {
+        Self { cookie_cache: Some(cookie_cache), is_stateless, ..self }
     }
 
     /// Has sessions prolonged that pass and are due.
@@ -53,46 +81,61 @@ impl<S: SessionStore> Gate<S> {
     /// Decides one request. Infallible: trouble becomes [`Decision::Unavailable`], so that no `?` on the way can turn
     /// it into something else.
     pub async fn check(&self, request: &CheckRequest<'_>, now: impl Fn() -> UnixMillis) -> Checked {
+        self.decide(request, self.jwts.as_ref(), &now).await
+    }
+
+    /// [`Gate::check`] for what Better Auth's get-session is asked: it takes no tokens of the jwt plugin.
+    pub async fn check_session(&self, request: &CheckRequest<'_>, now: impl Fn() -> UnixMillis) -> Checked {
+        self.decide(request, None, &now).await
+    }
+
+    async fn decide(
+        &self,
+        request: &CheckRequest<'_>,
+        jwts: Option<&Jwts>,
+        now: &impl Fn() -> UnixMillis,
+    ) -> Checked {
+        // What is awaited on the way is boxed, for its state is kilobytes that every hit would have to move otherwise: a
+        // third of its cost.
         let asked = now();
         if let Some(api_keys) = &self.api_keys {
             // A key that is there decides, whatever else is: Better Auth lets an invalid one beat a valid cookie.
             match api_keys.find(request.headers) {
                 Ok(None) => {}
-                Ok(Some(key)) => return self.check_key(api_keys, key, asked, now).await,
+                Ok(Some(key)) => return Box::pin(self.by_api_key(api_keys, key, asked, now)).await,
                 Err(denial) => return Checked::new(Decision::Unauthenticated(denial), Lookup::None),
             }
         }
+        if let Some(jwts) = jwts
+            && let Some(token) = Jwt::find(request.headers)
+        {
+            return Box::pin(self.by_jwt(jwts, &token, request, now)).await;
+        }
+        self.by_session(request, asked, now).await
+    }
+
+    async fn by_session(
+        &self,
+        request: &CheckRequest<'_>,
+        asked: UnixMillis,
+        now: &impl Fn() -> UnixMillis,
+    ) -> Checked {
         let pending = match self.rules.begin(request, asked) {
             Step::Done(decision) => return Checked::new(decision, Lookup::None),
             Step::Lookup(pending) => pending,
         };
-        // What is awaited below is boxed, for its state is kilobytes that every hit would have to move otherwise: a
-        // third of its cost.
+        if self.is_stateless {
+            let brought = Box::pin(self.by_cookie_cache(request, &pending, now)).await;
+            let nothing = Decision::Unauthenticated(Denial::NoSession);
+            return brought.unwrap_or_else(|| Checked::new(nothing, Lookup::Cookie));
+        }
         match self.cache.get(pending.token().digest(), asked) {
             Some(Some(session)) if self.is_due(&session, asked) => {
-                Box::pin(self.pass_on(request, &pending, session, Lookup::Hit, &now)).await
+                Box::pin(self.pass_on(request, &pending, session, Lookup::Hit, now)).await
             }
             Some(found) => Checked::new(pending.finish(found, asked), Lookup::Hit),
-            None => Box::pin(self.ask(request, &pending, &now)).await,
+            None => Box::pin(self.ask(request, &pending, now)).await,
         }
-    }
-
-    async fn check_key(
-        &self,
-        api_keys: &ApiKeys,
-        key: ApiKey,
-        asked: UnixMillis,
-        now: impl Fn() -> UnixMillis,
-    ) -> Checked {
-        if let Some(verdict) = api_keys.remembered(&key, asked) {
-            return Checked::new(self.rules.judge(verdict, asked), Lookup::Hit);
-        }
-        let judging = Box::pin(tokio::time::timeout(self.patience, api_keys.judge(key, &now)));
-        let decision = match judging.await {
-            Ok(Ok(verdict)) => self.rules.judge(verdict, now()),
-            Ok(Err(_)) | Err(_) => Decision::Unavailable,
-        };
-        Checked::new(decision, Lookup::Miss)
     }
 
     async fn ask(
@@ -107,8 +150,23 @@ impl<S: SessionStore> Gate<S> {
             }
             // Read again: a session can end while the store thinks.
             Some(found) => Checked::new(pending.finish(found, now()), Lookup::Miss),
-            None => Checked::new(Decision::Unavailable, Lookup::Miss),
+            None => {
+                let brought = self.by_cookie_cache(request, pending, now).await;
+                brought.unwrap_or_else(|| Checked::new(Decision::Unavailable, Lookup::Miss))
+            }
         }
+    }
+
+    /// Decides on what the request itself brings along; `None` if that is nothing.
+    async fn by_cookie_cache(
+        &self,
+        request: &CheckRequest<'_>,
+        pending: &Pending,
+        now: &impl Fn() -> UnixMillis,
+    ) -> Option<Checked> {
+        let session =
+            self.cookie_cache.as_ref()?.session(request.headers, pending.token(), now).await.ok()?;
+        Some(Checked::new(pending.finish(Some(session), now()), Lookup::Cookie))
     }
 
     /// `None` if the store could not say.

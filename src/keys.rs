@@ -5,12 +5,15 @@
 //! what was known last goes on being used while the source is down.
 
 mod flight;
+mod published;
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
+
+pub use self::published::Published;
 
 use self::flight::Flight;
 use crate::auth::{KeySet, KeySetError};

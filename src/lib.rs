@@ -1,7 +1,7 @@
 //! sidegate: is this Better Auth session cookie live, and whose is it?
 //!
 //! A library only so that tests, benches and fuzzers can reach its parts; the product is the `sidegate` program.
-//! Imports run one way: `clock, secret` → `auth` → `store` → `cache, keys` → `api_key, refresh` → `gate` → `dialect` → `serve` →
+//! Imports run one way: `clock, secret` → `auth` → `store` → `cache, keys` → `api_key, cookie_cache, jwt, refresh` → `gate` → `dialect` → `serve` →
 //! `config` → `cli`; `fetch`, `metrics` and `log` are leaves beside them. `tests/it/imports.rs` holds the table.
 
 pub mod api_key;
@@ -10,9 +10,11 @@ pub mod cache;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod cookie_cache;
 pub mod dialect;
 pub mod fetch;
 pub mod gate;
+pub mod jwt;
 pub mod keys;
 pub mod log;
 pub mod metrics;

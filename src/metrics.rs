@@ -22,13 +22,24 @@ pub struct DecisionLabels {
     pub outcome: &'static str,
     /// The denial's or refusal's code; empty for the others.
     pub reason: &'static str,
-    /// `hit`, `miss`, or `none` where no lookup was needed.
+    /// `hit`, `miss`, `cookie` where Better Auth's cookie cache was believed, or `none` where no lookup was needed.
     pub cache: &'static str,
 }
 
 /// Times of lookups, by result.
 #[derive(Clone, Debug)]
 pub struct Lookups(Family<Labels<1>, Histogram, fn() -> Histogram>);
+
+/// Ages of `session_data` cookies that were believed.
+#[derive(Clone, Debug)]
+pub struct CookieCacheAges(Histogram);
+
+impl CookieCacheAges {
+    /// One was believed that was written so long ago.
+    pub fn told(&self, age: Duration) {
+        self.0.observe(age.as_secs_f64());
+    }
+}
 
 /// What is counted and measured while serving.
 pub struct Metrics {
@@ -37,6 +48,7 @@ pub struct Metrics {
     lookups: Lookups,
     api_keys: Lookups,
     refreshes: Lookups,
+    cookie_cache_ages: CookieCacheAges,
     connections: Gauge,
     log_events_lost: Counter,
     cache_entries: Gauge,
@@ -56,6 +68,9 @@ pub struct Snapshot {
 
 /// Upper bounds in seconds: the measured floor of a lookup is about 0.1 ms, the default `store_timeout` 0.5 s.
 const LOOKUP_BUCKETS: [f64; 11] = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5];
+
+/// Upper bounds in seconds, up to a day: Better Auth's `cookieCache.maxAge` is five minutes by default.
+const AGE_BUCKETS: [f64; 8] = [1.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 86400.0];
 
 impl Metrics {
     /// All metrics at zero.
@@ -81,6 +96,10 @@ impl Metrics {
         let help = "Time Better Auth took to prolong a session, by result";
         registry.register_with_unit("refresh", help, Unit::Seconds, refreshes.0.clone());
 
+        let cookie_cache_ages = CookieCacheAges(Histogram::new(AGE_BUCKETS));
+        let help = "Age of the session_data cookies that were believed in the place of the store";
+        registry.register_with_unit("cookie_cache_age", help, Unit::Seconds, cookie_cache_ages.0.clone());
+
         let connections = Gauge::default();
         let help = "Client connections open on the gate's listener";
         registry.register("connections", help, Gauge::clone(&connections));
@@ -103,6 +122,7 @@ impl Metrics {
             lookups,
             api_keys,
             refreshes,
+            cookie_cache_ages,
             connections,
             log_events_lost,
             cache_entries,
@@ -134,6 +154,12 @@ impl Metrics {
     #[must_use]
     pub fn refreshes(&self) -> Lookups {
         self.refreshes.clone()
+    }
+
+    /// Where answers that rest on the cookie cache are reported.
+    #[must_use]
+    pub fn cookie_cache_ages(&self) -> CookieCacheAges {
+        self.cookie_cache_ages.clone()
     }
 
     /// Open connections on the gate's listener.

@@ -4,11 +4,12 @@ mod columns;
 mod http;
 mod measured;
 mod mysql;
+mod none;
 mod plan;
 mod plans;
 mod postgres;
-mod row;
 mod redis;
+mod row;
 mod schema;
 mod sql;
 mod sqlite;
@@ -27,6 +28,7 @@ pub use self::schema::{
 };
 
 use self::mysql::MySql;
+use self::none::NoStore;
 use self::postgres::Postgres;
 use self::redis::{Entry, Redis};
 use self::sql::SqlStore;
@@ -128,6 +130,7 @@ enum Kind {
     Sqlite(SqlStore<Sqlite>),
     Redis(Redis),
     BetterAuth(BetterAuth),
+    None(NoStore),
 }
 
 /// The same of whichever store it is.
@@ -139,6 +142,7 @@ macro_rules! each {
             Kind::Sqlite($store) => $answer,
             Kind::Redis($store) => $answer,
             Kind::BetterAuth($store) => $answer,
+            Kind::None($store) => $answer,
         }
     };
 }
@@ -150,7 +154,7 @@ macro_rules! each_database {
             Kind::Postgres($store) => $answer,
             Kind::MySql($store) => $answer,
             Kind::Sqlite($store) => $answer,
-            Kind::Redis(_) | Kind::BetterAuth(_) => $other,
+            Kind::Redis(_) | Kind::BetterAuth(_) | Kind::None(_) => $other,
         }
     };
 }
@@ -218,9 +222,10 @@ impl AnyStore {
         match (self.kind, fallback.kind) {
             (Kind::Redis(_), Kind::Redis(_)) => Err(FallbackError::RedisTwice),
             (Kind::Redis(redis), kind) => Ok(Self { above: Some(redis), kind }),
-            (Kind::Postgres(_) | Kind::MySql(_) | Kind::Sqlite(_) | Kind::BetterAuth(_), _) => {
-                Err(FallbackError::NothingLeftOpen)
-            }
+            (
+                Kind::Postgres(_) | Kind::MySql(_) | Kind::Sqlite(_) | Kind::BetterAuth(_) | Kind::None(_),
+                _,
+            ) => Err(FallbackError::NothingLeftOpen),
         }
     }
 
@@ -236,6 +241,7 @@ impl AnyStore {
             (Some(_), Kind::MySql(_)) => "Redis over MySQL/MariaDB",
             (Some(_), Kind::Sqlite(_)) => "Redis over SQLite",
             (Some(_), Kind::BetterAuth(_)) => "Redis over Better Auth",
+            (_, Kind::None(_)) => "none",
             (_, Kind::Redis(_)) => "Redis",
         }
     }
@@ -252,11 +258,24 @@ impl AnyStore {
                 "grant SELECT on both tables; set session_table, user_table, column_case, session_fields and \
                  user_fields to the names that Better Auth uses"
             }
+            Kind::None(_) => "nothing has to be allowed",
             Kind::BetterAuth(_) => "let nothing on the way to Better Auth answer in its place",
             Kind::Redis(_) => {
                 "allow GET on the keys below redis_key_prefix: ACL SETUSER … resetkeys ~better-auth:* nocommands +get"
             }
         }
+    }
+
+    /// No store: what is known of a session is in the request.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { above: None, kind: Kind::None(NoStore) }
+    }
+
+    /// Whether it is a database.
+    #[must_use]
+    pub fn keeps_tables(&self) -> bool {
+        each_database!(self, _store => true, else false)
     }
 
     /// Whether it is Better Auth itself.

@@ -48,6 +48,8 @@ pub enum Denial {
     Expired,
     /// A live session of a user whom an administrator has banned.
     Banned,
+    /// A genuine JSON Web Token of somebody else's, for something else, or not of this time.
+    InvalidToken,
     /// An API key that Better Auth does not take, or that is none.
     ApiKeyRefused,
     /// An API key that was used too often, or is used up: waiting may help.
@@ -64,6 +66,7 @@ impl Denial {
             Self::NoSession => "no_session",
             Self::Expired => "expired",
             Self::Banned => "banned",
+            Self::InvalidToken => "invalid_token",
             Self::ApiKeyRefused => "api_key_refused",
             Self::ApiKeyLimited => "api_key_limited",
         }

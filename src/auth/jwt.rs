@@ -5,11 +5,15 @@
 //! `tests/vectors/jwt.json`. Stricter than both: `exp` must be there, `typ` and `crit` must not say that the token is
 //! something else, no member may come twice, and `iat` may not be in the future.
 
+use http::HeaderMap;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
+use super::credential::bearer_token;
+use super::decision::Denial;
 use super::jws::{Jws, JwsError};
 use super::keys::{KeyError, KeySet};
-use super::session::Fields;
+use super::session::{Fields, Session, SessionRecord};
 use crate::clock::UnixMillis;
 
 /// Longest token that is read: Better Auth puts the whole user into it, and servers take headers of 8 to 16 KiB.
@@ -27,6 +31,42 @@ const REGISTERED: [&str; 7] = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti"];
 pub struct JwtRules {
     issuer: String,
     audiences: Vec<String>,
+}
+
+/// A token as the client sent it: found, not believed. It cannot be printed.
+pub struct Jwt<'a> {
+    text: &'a str,
+    digest: JwtDigest,
+}
+
+/// SHA-256 of a whole token, after a word that keeps it apart from every other digest.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct JwtDigest([u8; 32]);
+
+impl<'a> Jwt<'a> {
+    /// The bearer token in these headers, if it has the form of a JSON Web Token: what else is there is for others.
+    #[must_use]
+    pub fn find(headers: &'a HeaderMap) -> Option<Self> {
+        let text = std::str::from_utf8(bearer_token(headers)?).ok()?;
+        // `{"` in base64url, as each header begins.
+        let is_one = text.starts_with("eyJ") && text.bytes().filter(|byte| *byte == b'.').count() == 2;
+        is_one.then(|| {
+            let digest = Sha256::new_with_prefix(b"sidegate jwt\0").chain_update(text.as_bytes());
+            Self { text, digest: JwtDigest(digest.finalize().into()) }
+        })
+    }
+
+    /// The token.
+    #[must_use]
+    pub fn text(&self) -> &'a str {
+        self.text
+    }
+
+    /// The name under which it may be remembered.
+    #[must_use]
+    pub fn digest(&self) -> &JwtDigest {
+        &self.digest
+    }
 }
 
 /// Why no token could ever be accepted by such rules.
@@ -185,10 +225,38 @@ impl Claims {
         &self.user_id
     }
 
+    /// The session that the token stands for. It has no id: a token names none.
+    #[must_use]
+    pub fn into_session(self) -> Session {
+        let mut user = self.user;
+        user.insert("id".to_owned(), self.user_id.into());
+        let (expires_at, session) = (self.expires_at, Fields::new());
+        Session::new(&SessionRecord { expires_at, session, user, organization_role: None })
+    }
+
     /// The last millisecond at which the token passes, as `expiresAt` is a session's: the one before `exp`.
     #[must_use]
     pub fn expires_at(&self) -> UnixMillis {
         self.expires_at
+    }
+}
+
+impl From<JwtRefusal> for Denial {
+    fn from(refusal: JwtRefusal) -> Self {
+        match refusal {
+            JwtRefusal::Malformed(_)
+            | JwtRefusal::NoKeyId
+            | JwtRefusal::UnknownKey
+            | JwtRefusal::Algorithm
+            | JwtRefusal::Signature => Self::BadSignature,
+            JwtRefusal::Expired => Self::Expired,
+            JwtRefusal::Type
+            | JwtRefusal::Issuer
+            | JwtRefusal::Audience
+            | JwtRefusal::Subject
+            | JwtRefusal::Times
+            | JwtRefusal::NotYet => Self::InvalidToken,
+        }
     }
 }
 

@@ -20,6 +20,7 @@ use serde_json::Value;
 
 use super::jws;
 use super::session::Fields;
+use super::snapshot::PublicKeys;
 use crate::clock::UnixMillis;
 
 /// Longest set of keys that is read: a hundred RSA keys of 2048 bits, the plugin's longest kind by default, fit.
@@ -95,6 +96,12 @@ enum PublicKey {
     P521(Box<p521::ecdsa::VerifyingKey>),
     RsaPss(RsaPublicKeyComponents<Vec<u8>>),
     RsaPkcs1(RsaPublicKeyComponents<Vec<u8>>),
+}
+
+impl PublicKeys for KeySet {
+    fn verify(&self, kid: &str, alg: &str, signing_input: &[u8], signature: &[u8]) -> bool {
+        Self::verify(self, kid, alg, signing_input, signature).is_ok()
+    }
 }
 
 impl KeySet {

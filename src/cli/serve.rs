@@ -1,16 +1,16 @@
 //! `sidegate serve`
 
+mod assemble;
+
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use super::{Failure, Outcome, block_on};
-use crate::api_key::ApiKeys;
 use crate::cache::SessionCache;
 use crate::config::{Config, ConfigError};
 use crate::gate::Gate;
 use crate::log;
 use crate::metrics::Metrics;
-use crate::refresh::Refresh;
 use crate::serve::{Ended, Front, Server, Signals, bind};
 use crate::store::{AnyStore, Measured};
 
@@ -61,8 +61,8 @@ pub(super) async fn serve(
 
     let cache = SessionCache::new(config.cache_capacity, config.ages);
     let measured = Measured::new(store.clone(), metrics.lookups());
-    let gate_of_all =
-        with_better_auth(Gate::new(config.rules(), cache, measured, config.store.timeout), config, &metrics)?;
+    let bare = Gate::new(config.rules(), cache, measured, config.store.timeout);
+    let gate_of_all = assemble::gate(bare, config, &store, &metrics)?;
     let front =
         Front::new(gate_of_all, config.login.clone(), config.trusted_proxies.clone(), Arc::clone(&metrics))
             .with_get_session(config.store.bodies);
@@ -82,26 +82,4 @@ pub(super) async fn serve(
                 .because("they took longer than drain_timeout, or a second signal came"),
         )),
     }
-}
-
-/// Adds what Better Auth itself is asked for. Each has its own connections: guessed API keys must not hold up sessions.
-fn with_better_auth(
-    mut gate: Gate<Measured<AnyStore>>,
-    config: &Config,
-    metrics: &Metrics,
-) -> Result<Gate<Measured<AnyStore>>, ConfigError> {
-    if let (Some(keys), Some(better_auth)) = (&config.api_keys, config.better_auth()) {
-        let (ttl, negative_ttl) = (keys.ttl, config.ages.absence);
-        gate = gate.with_api_keys(ApiKeys::new(
-            keys.header.clone(),
-            better_auth?,
-            ttl,
-            negative_ttl,
-            metrics.api_keys(),
-        ));
-    }
-    if let (Some(sliding), Some(better_auth)) = (&config.refresh, config.better_auth()) {
-        gate = gate.with_refresh(Refresh::new(sliding.clone(), better_auth?, metrics.refreshes()));
-    }
-    Ok(gate)
 }

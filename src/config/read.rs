@@ -65,6 +65,8 @@ impl<'a> Reader<'a> {
         let auth_url = self.auth_url(store_url.as_ref().map(Secret::expose));
         let roots = self.roots();
         let jwt = self.jwt(auth_url.as_ref());
+        let jwks_url = self.url("jwks_url", "write the http(s) URL of Better Auth's /jwks", http_url);
+        let jwks_ttl = self.duration("jwks_ttl", Duration::from_secs(1));
         let api_keys = self.api_keys(auth_url.as_ref());
         let refresh = self.refresh(auth_url.as_ref());
         let session = self.duration("cache_ttl", Duration::ZERO);
@@ -91,6 +93,8 @@ impl<'a> Reader<'a> {
             refuse_banned: refuse_banned?,
             cookie_cache,
             jwt,
+            jwks_url,
+            jwks_ttl: jwks_ttl?,
             api_keys,
             store: store?,
             store_url: store_url?,

@@ -24,6 +24,8 @@ pub enum Lookup {
     Hit,
     /// The store was asked, by this request or by one just before it.
     Miss,
+    /// The request brought it along in Better Auth's own cookie cache, for no store could say.
+    Cookie,
 }
 
 impl Checked {
@@ -40,6 +42,7 @@ impl Lookup {
             Self::None => "none",
             Self::Hit => "hit",
             Self::Miss => "miss",
+            Self::Cookie => "cookie",
         }
     }
 }

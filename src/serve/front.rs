@@ -66,7 +66,10 @@ impl<S: SessionStore> Front<S> {
             Ok(request) => request,
             Err(refusal) => return self.refuse(dialect, &refusal, peer),
         };
-        let checked = self.gate.check(&request, clock::now).await;
+        let checked = match dialect {
+            Dialect::Nginx => self.gate.check(&request, clock::now).await,
+            Dialect::GetSession => self.gate.check_session(&request, clock::now).await,
+        };
         self.count(dialect, &checked);
         tell(dialect, &request, &checked);
         let mut answer = dialect.encode(&request, &checked.decision, self.login.as_ref());

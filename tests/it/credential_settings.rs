@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use sidegate::auth::Bearer;
+use sidegate::auth::{Bearer, JwtRules};
 use sidegate::clock::{self, UnixMillis};
 use tempfile::TempDir;
 
@@ -103,11 +103,10 @@ fn better_auths_address_is_the_store_where_that_speaks_http() {
 #[test]
 fn issuer_and_audience_are_better_auths_defaults() {
     let flags = [("jwt", "true"), ("auth_url", "https://app.example:8443/auth")];
-    let jwt = load(&flags, &[], "").unwrap().jwt.unwrap();
-    assert_eq!(
-        (jwt.issuer.as_str(), jwt.audience.as_str()),
-        ("https://app.example:8443", "https://app.example:8443")
-    );
+    let rules = load(&flags, &[], "").unwrap().jwt.unwrap();
+    let origin = "https://app.example:8443".to_owned();
+    let expected = JwtRules::new(origin.clone(), vec![origin]).unwrap();
+    assert_eq!(format!("{rules:?}"), format!("{expected:?}"));
 }
 
 #[test]
@@ -131,7 +130,8 @@ fn names_of_further_cookies_follow_the_prefix() {
 
 #[test]
 fn what_needs_another_setting_says_which() {
-    let cases: [(&[(&str, &str)], &str); 8] = [
+    let cases: [(&[(&str, &str)], &str); 9] = [
+        (&[("store", "none")], "cookie_cache"),
         (&[("trust_unsigned_bearer", "true")], "bearer"),
         (&[("previous_secret_until", "2026-12-24T18:00:00Z")], "previous_secret_file"),
         (&[("jwt", "true")], "jwt_issuer"),

@@ -5,9 +5,9 @@ use std::time::Duration;
 use http::HeaderName;
 
 use super::super::error::ConfigError;
-use super::super::{ApiKeys, CookieCache, Jwt, PreviousSecret, Strategy, secret};
-use super::{Reader, http_url};
-use crate::auth::{Bearer, CookieName};
+use super::super::{ApiKeys, CookieCache, NO_STORE, PreviousSecret, secret};
+use super::Reader;
+use crate::auth::{Bearer, CookieName, JwtRules, Strategy};
 use crate::clock::{self, UnixMillis};
 
 /// Longer than any session of Better Auth lives by default, and short enough to be an interim.
@@ -114,23 +114,27 @@ impl Reader<'_> {
         Some(PreviousSecret { secret, until })
     }
 
-    pub(super) fn jwt(&mut self, auth_url: Option<&http::Uri>) -> Option<Jwt> {
-        let ttl = self.duration("jwks_ttl", Duration::from_secs(1))?;
+    /// `None` if there is none, or a mistake in it.
+    pub(super) fn jwt(&mut self, auth_url: Option<&http::Uri>) -> Option<JwtRules> {
         if !self.switch("jwt")? {
             return None;
         }
-        let hint = "write the http(s) URL of Better Auth's /jwks";
-        let jwks_url = self.url("jwks_url", hint, http_url);
         let origin = auth_url.map(origin);
-        let issuer = self.given("jwt_issuer").map(|given| given.text.to_owned()).or(origin);
-        let Some(issuer) = issuer else {
+        let Some(issuer) = self.given("jwt_issuer").map(|given| given.text.to_owned()).or(origin) else {
             let what = "jwt is true, but neither jwt_issuer nor auth_url tells who issues the tokens";
             return self
                 .mistake(ConfigError::new(what).hint("set jwt_issuer to the iss of Better Auth's tokens"));
         };
         let audience =
             self.given("jwt_audience").map_or_else(|| issuer.clone(), |given| given.text.to_owned());
-        Some(Jwt { jwks_url, issuer, audience, ttl })
+        match JwtRules::new(issuer, vec![audience]) {
+            Ok(rules) => Some(rules),
+            Err(error) => {
+                let error =
+                    ConfigError::new("jwt_issuer and jwt_audience tell nobody's tokens").because(error);
+                self.mistake(error.hint("write the iss and the aud of Better Auth's tokens"))
+            }
+        }
     }
 
     pub(super) fn api_keys(&mut self, auth_url: Option<&http::Uri>) -> Option<ApiKeys> {
@@ -164,6 +168,13 @@ impl Reader<'_> {
         let secure = self.switch("secure_cookies")?;
         let hint = "write the name that Better Auth gives its session_data cookie";
         let cookie = self.named("cookie_cache_name", "session_data", secure, hint)?;
+        let is_stateless = self.given("store").is_some_and(|given| given.text == NO_STORE);
+        if is_stateless && strategy.is_none() {
+            let what = "store is none, but cookie_cache is off: nothing tells who is signed in";
+            return self.mistake(
+                ConfigError::new(what).hint("set cookie_cache to Better Auth's strategy, or store"),
+            );
+        }
         let version = self.given("cookie_cache_version").map_or("1", |given| given.text).to_owned();
         strategy.map(|strategy| CookieCache { strategy, version, cookie })
     }
