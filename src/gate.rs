@@ -5,6 +5,8 @@ mod checked;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::{Instant, timeout_at};
+
 pub use self::checked::{Checked, Lookup};
 
 use crate::api_key::ApiKeys;
@@ -19,7 +21,7 @@ pub struct Gate<S> {
     rules: Rules,
     cache: Arc<SessionCache>,
     store: Arc<S>,
-    /// Longest time that one request waits for a lookup, whatever the lookup goes on to do.
+    /// Longest time that one request waits for all that it needs, whatever that goes on to do.
     patience: Duration,
     api_keys: Option<ApiKeys>,
     refresh: Option<Refresh>,
@@ -54,11 +56,13 @@ impl<S: SessionStore> Gate<S> {
     /// it into something else.
     pub async fn check(&self, request: &CheckRequest<'_>, now: impl Fn() -> UnixMillis) -> Checked {
         let asked = now();
+        // What is awaited below is boxed, for its state is kilobytes that every hit would have to move otherwise: a
+        // third of its cost.
         if let Some(api_keys) = &self.api_keys {
             // A key that is there decides, whatever else is: Better Auth lets an invalid one beat a valid cookie.
             match api_keys.find(request.headers) {
                 Ok(None) => {}
-                Ok(Some(key)) => return self.check_key(api_keys, key, asked, now).await,
+                Ok(Some(key)) => return Box::pin(self.check_key(api_keys, key, asked, now)).await,
                 Err(denial) => return Checked::new(Decision::Unauthenticated(denial), Lookup::None),
             }
         }
@@ -66,11 +70,10 @@ impl<S: SessionStore> Gate<S> {
             Step::Done(decision) => return Checked::new(decision, Lookup::None),
             Step::Lookup(pending) => pending,
         };
-        // What is awaited below is boxed, for its state is kilobytes that every hit would have to move otherwise: a
-        // third of its cost.
         match self.cache.get(pending.token().digest(), asked) {
             Some(Some(session)) if self.is_due(&session, asked) => {
-                Box::pin(self.pass_on(request, &pending, session, Lookup::Hit, &now)).await
+                let deadline = Instant::now() + self.patience;
+                Box::pin(self.pass_on(request, &pending, session, Lookup::Hit, deadline, &now)).await
             }
             Some(found) => Checked::new(pending.finish(found, asked), Lookup::Hit),
             None => Box::pin(self.ask(request, &pending, &now)).await,
@@ -87,8 +90,7 @@ impl<S: SessionStore> Gate<S> {
         if let Some(verdict) = api_keys.remembered(&key, asked) {
             return Checked::new(self.rules.judge(verdict, asked), Lookup::Hit);
         }
-        let judging = Box::pin(tokio::time::timeout(self.patience, api_keys.judge(key, &now)));
-        let decision = match judging.await {
+        let decision = match timeout_at(Instant::now() + self.patience, api_keys.judge(key, &now)).await {
             Ok(Ok(verdict)) => self.rules.judge(verdict, now()),
             Ok(Err(_)) | Err(_) => Decision::Unavailable,
         };
@@ -101,9 +103,10 @@ impl<S: SessionStore> Gate<S> {
         pending: &Pending,
         now: &impl Fn() -> UnixMillis,
     ) -> Checked {
-        match self.look_up(pending, now).await {
+        let deadline = Instant::now() + self.patience;
+        match self.look_up(pending, deadline, now).await {
             Some(Some(session)) if self.is_due(&session, now()) => {
-                self.pass_on(request, pending, session, Lookup::Miss, now).await
+                self.pass_on(request, pending, session, Lookup::Miss, deadline, now).await
             }
             // Read again: a session can end while the store thinks.
             Some(found) => Checked::new(pending.finish(found, now()), Lookup::Miss),
@@ -115,6 +118,7 @@ impl<S: SessionStore> Gate<S> {
     async fn look_up(
         &self,
         pending: &Pending,
+        deadline: Instant,
         now: &impl Fn() -> UnixMillis,
     ) -> Option<Option<Arc<Session>>> {
         let lookup = {
@@ -122,7 +126,7 @@ impl<S: SessionStore> Gate<S> {
             async move { store.find(&token).await }
         };
         let landing = self.cache.load(*pending.token().digest(), now, lookup);
-        tokio::time::timeout(self.patience, landing).await.ok()?.ok()
+        timeout_at(deadline, landing).await.ok()?.ok()
     }
 
     fn is_due(&self, session: &Session, now: UnixMillis) -> bool {
@@ -136,6 +140,7 @@ impl<S: SessionStore> Gate<S> {
         pending: &Pending,
         session: Arc<Session>,
         lookup: Lookup,
+        deadline: Instant,
         now: &impl Fn() -> UnixMillis,
     ) -> Checked {
         let asked = now();
@@ -147,13 +152,13 @@ impl<S: SessionStore> Gate<S> {
             return Checked::new(decision, lookup);
         }
         let token = pending.token().for_lookup();
-        match refresh.prolong(token, session, self.cache(), asked, self.patience).await {
+        match refresh.prolong(token, session, self.cache(), asked, deadline).await {
             Refreshed::Nothing => Checked::new(decision, lookup),
             Refreshed::Prolonged(session, set_cookie) => {
                 Checked { decision: pending.finish(Some(session), now()), lookup, set_cookie }
             }
             // The store is the one to say so.
-            Refreshed::Gone => match self.look_up(pending, now).await {
+            Refreshed::Gone => match self.look_up(pending, deadline, now).await {
                 Some(found) => Checked::new(pending.finish(found, now()), Lookup::Miss),
                 None => Checked::new(Decision::Unavailable, Lookup::Miss),
             },

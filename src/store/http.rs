@@ -143,7 +143,10 @@ impl BetterAuth {
     }
 
     /// Asks without a cookie: wherever get-session is, it says that nobody is signed in.
-    pub(super) async fn probe(&self) -> Result<(), StoreError> {
+    ///
+    /// # Errors
+    /// Whatever is not that.
+    pub async fn probe(&self) -> Result<(), StoreError> {
         let answer = self.ask(question(Method::GET, &self.reading), Repeat::Once).await?;
         match answer::read(&answer)? {
             None => Ok(()),

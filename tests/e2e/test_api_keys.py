@@ -1,6 +1,7 @@
 """API keys of Better Auth's api-key plugin: judged there, each use counted there, its verdict kept for a short time."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,6 +14,7 @@ from rig.process import until
 from rig.sidegate import LONG, Sidegate
 from rig.stack import Stack
 from rig.wire import Reply
+from test_commands import sidegate
 
 GET_SESSION = "GET /api/auth/get-session"
 PLUGINS = {"apiKey": {"enableSessionForAPIKeys": True}, "admin": {}}
@@ -163,7 +165,7 @@ def test_better_auth_down_is_doubt_for_keys_and_nothing_for_cookies(
         assert gate.total("sidegate_api_key_check_seconds_count", result="unreachable") == 1
 
 
-def test_somebody_elses_refusal_is_doubt(stack: Stack, home: Any, key: dict[str, Any]) -> None:
+def test_somebody_elses_refusal_is_doubt(stack: Stack, home: Path, key: dict[str, Any]) -> None:
     for status in (401, 403):
         location = f"return {status} 'sign in';"
         with Liar(home / str(status), location) as liar, stack.sidegate(auth_url=liar.url, **PATIENT) as gate:
@@ -176,7 +178,7 @@ def test_without_the_setting_a_key_is_nothing(stack: Stack, ada: SignedIn, key: 
         assert ask(gate, "x" * 64, ada.cookie).status == 200
 
 
-def test_a_better_auth_without_sessions_for_keys_lets_none_through(world: World, home: Any) -> None:
+def test_a_better_auth_without_sessions_for_keys_lets_none_through(world: World, home: Path) -> None:
     stack = world.new_stack(world.sqlite, "no-sessions-for-keys", None, {"apiKey": {}})
     key = stack.better_auth.create_api_key(stack.ada)
     with stack.sidegate(auth_url=stack.better_auth.url, **PATIENT) as gate:
@@ -193,6 +195,25 @@ def test_through_nginx_a_key_reaches_the_app_as_its_owner(
     assert ["x-auth-user-email", ada.email] in [list(pair) for pair in answer.json()["headers"]]
     assert stack.echo.ask("/api/x", headers=[("X-Api-Key", "x" * 64)]).status_code == 401
     assert stack.echo.ask("/api/x").status_code == 401
+
+
+def test_explain_asks_about_a_key_too(stack: Stack, home: Path, key: dict[str, Any]) -> None:
+    settings = (f"--store={stack.store}", f"--auth-url={stack.better_auth.url}", "--api-key-header=x-api-key")
+    told = sidegate(home, "explain", "-", *settings, stdin=f"GET / HTTP/1.1\r\nX-Api-Key: {key['key']}\r\n\r\n").out
+    assert "counted this as a use" in told and "decision   200   allow" in told
+    told = sidegate(home, "explain", "-", *settings, stdin="GET / HTTP/1.1\r\nX-Api-Key: guessed\r\n\r\n").out
+    assert "Better Auth refuses it" in told and "decision   401   api_key_refused" in told
+
+
+def test_check_finds_better_auth_beside_the_store(stack: Stack, home: Path) -> None:
+    settings = (f"--store={stack.store}", "--api-key-header=x-api-key")
+    good = sidegate(home, "check", *settings, f"--auth-url={stack.better_auth.url}")
+    assert (good.code, good.err) == (0, "")
+    assert "auth_url  ok    Better Auth answers there" in good.out
+    bad = sidegate(home, "check", *settings, f"--auth-url={stack.better_auth.url}/auth")
+    assert bad.code == 1
+    assert "because: get-session was answered with 404" in bad.err
+    assert "write into auth_url the URL below which Better Auth answers" in bad.err
 
 
 def test_no_key_is_in_the_log(gate: Sidegate, key: dict[str, Any]) -> None:
