@@ -73,10 +73,10 @@ impl<S: SessionStore> Gate<S> {
         match self.cache.get(pending.token().digest(), asked) {
             Some(Some(session)) if self.is_due(&session, asked) => {
                 let deadline = Instant::now() + self.patience;
-                Box::pin(self.pass_on(request, &pending, session, Lookup::Hit, deadline, &now)).await
+                Box::pin(self.pass_on(request, pending, session, Lookup::Hit, deadline, &now)).await
             }
             Some(found) => Checked::new(pending.finish(found, asked), Lookup::Hit),
-            None => Box::pin(self.ask(request, &pending, &now)).await,
+            None => Box::pin(self.ask(request, pending, &now)).await,
         }
     }
 
@@ -100,11 +100,11 @@ impl<S: SessionStore> Gate<S> {
     async fn ask(
         &self,
         request: &CheckRequest<'_>,
-        pending: &Pending,
+        pending: Pending,
         now: &impl Fn() -> UnixMillis,
     ) -> Checked {
         let deadline = Instant::now() + self.patience;
-        match self.look_up(pending, deadline, now).await {
+        match self.look_up(&pending, deadline, now).await {
             Some(Some(session)) if self.is_due(&session, now()) => {
                 self.pass_on(request, pending, session, Lookup::Miss, deadline, now).await
             }
@@ -137,7 +137,7 @@ impl<S: SessionStore> Gate<S> {
     async fn pass_on(
         &self,
         request: &CheckRequest<'_>,
-        pending: &Pending,
+        pending: Pending,
         session: Arc<Session>,
         lookup: Lookup,
         deadline: Instant,
@@ -155,10 +155,11 @@ impl<S: SessionStore> Gate<S> {
         match refresh.prolong(token, session, self.cache(), asked, deadline).await {
             Refreshed::Nothing => Checked::new(decision, lookup),
             Refreshed::Prolonged(session, set_cookie) => {
-                Checked { decision: pending.finish(Some(session), now()), lookup, set_cookie }
+                let decision = pending.finish(Some(session), now());
+                Checked { decision, lookup, set_cookie: set_cookie.map(Box::new) }
             }
             // The store is the one to say so.
-            Refreshed::Gone => match self.look_up(pending, deadline, now).await {
+            Refreshed::Gone => match self.look_up(&pending, deadline, now).await {
                 Some(found) => Checked::new(pending.finish(found, now()), Lookup::Miss),
                 None => Checked::new(Decision::Unavailable, Lookup::Miss),
             },

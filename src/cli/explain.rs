@@ -93,17 +93,16 @@ async fn tell_request(
     parts: &Parts,
 ) {
     let rules = config.rules();
-    let decision = match judge_key(steps, config, &rules, request).await {
-        Some(decision) => decision,
-        None => {
-            tell_credential(steps, &rules, request, parts);
-            match rules.begin(request, clock::now()) {
-                Step::Done(decision) => decision,
-                Step::Lookup(pending) => match look_up(steps, store, pending.token()).await {
-                    Some(found) => pending.finish(found, clock::now()),
-                    None => Decision::Unavailable,
-                },
-            }
+    let decision = if let Some(decision) = judge_key(steps, config, &rules, request).await {
+        decision
+    } else {
+        tell_credential(steps, &rules, request, parts);
+        match rules.begin(request, clock::now()) {
+            Step::Done(decision) => decision,
+            Step::Lookup(pending) => match look_up(steps, store, pending.token()).await {
+                Some(found) => pending.finish(found, clock::now()),
+                None => Decision::Unavailable,
+            },
         }
     };
     let (status, why) = match &decision {

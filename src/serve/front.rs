@@ -64,7 +64,7 @@ impl<S: SessionStore> Front<S> {
         tell(dialect, &request, &checked);
         let mut answer = dialect.encode(&request, &checked.decision, self.login.as_ref());
         if let Some(cookie) = checked.set_cookie {
-            answer.headers_mut().insert(SET_COOKIE, cookie);
+            answer.headers_mut().insert(SET_COOKIE, *cookie);
         }
         answer
     }

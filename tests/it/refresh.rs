@@ -127,7 +127,7 @@ async fn one_that_is_due_is_prolonged_and_its_browser_told() {
 
     let checked = deployment.check(&session_cookie(WIRE), NOW).await;
 
-    assert_eq!(checked.set_cookie.unwrap(), SET_COOKIE);
+    assert_eq!(*checked.set_cookie.unwrap(), SET_COOKIE);
     let Decision::Allow(grant) = checked.decision else { panic!("{:?}", checked.decision) };
     let until = grant.identity().get(IdentityField::SessionExpires).unwrap();
     assert_eq!(until, "2026-01-22T12:00:00.123Z");
@@ -167,7 +167,7 @@ async fn of_all_cookies_that_better_auth_sets_only_the_sessions_own_is_handed_on
 
     let checked = deployment.check(&session_cookie(WIRE), NOW).await;
 
-    assert_eq!(checked.set_cookie.unwrap(), SET_COOKIE);
+    assert_eq!(*checked.set_cookie.unwrap(), SET_COOKIE);
 }
 
 #[tokio::test]
