@@ -78,7 +78,8 @@ impl ApiKeys {
                 Ok(KeyVerdict::Refused) => "refused",
                 Ok(KeyVerdict::Limited) => "limited",
                 Err(error) => {
-                    tracing::warn!(reason = error.code(), api_key = %digest, "API key not judged: {error}");
+                    let why = error.detail();
+                    tracing::warn!(reason = error.code(), api_key = %digest, "API key not judged by Better Auth: {why}");
                     error.code()
                 }
             };

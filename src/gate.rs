@@ -6,6 +6,8 @@ mod checked;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::{Instant, timeout_at};
+
 pub use self::checked::{Checked, Lookup};
 
 use crate::api_key::ApiKeys;
@@ -22,7 +24,7 @@ pub struct Gate<S> {
     rules: Rules,
     cache: Arc<SessionCache>,
     store: Arc<S>,
-    /// Longest time that one request waits for a lookup, whatever the lookup goes on to do.
+    /// Longest time that one request waits for all that it needs, whatever that goes on to do.
     patience: Duration,
     api_keys: Option<ApiKeys>,
     jwts: Option<Jwts>,
@@ -131,27 +133,29 @@ impl<S: SessionStore> Gate<S> {
         }
         match self.cache.get(pending.token().digest(), asked) {
             Some(Some(session)) if self.is_due(&session, asked) => {
-                Box::pin(self.pass_on(request, &pending, session, Lookup::Hit, now)).await
+                let deadline = Instant::now() + self.patience;
+                Box::pin(self.pass_on(request, pending, session, Lookup::Hit, deadline, now)).await
             }
             Some(found) => Checked::new(pending.finish(found, asked), Lookup::Hit),
-            None => Box::pin(self.ask(request, &pending, now)).await,
+            None => Box::pin(self.ask(request, pending, now)).await,
         }
     }
 
     async fn ask(
         &self,
         request: &CheckRequest<'_>,
-        pending: &Pending,
+        pending: Pending,
         now: &impl Fn() -> UnixMillis,
     ) -> Checked {
-        match self.look_up(pending, now).await {
+        let deadline = Instant::now() + self.patience;
+        match self.look_up(&pending, deadline, now).await {
             Some(Some(session)) if self.is_due(&session, now()) => {
-                self.pass_on(request, pending, session, Lookup::Miss, now).await
+                self.pass_on(request, pending, session, Lookup::Miss, deadline, now).await
             }
             // Read again: a session can end while the store thinks.
             Some(found) => Checked::new(pending.finish(found, now()), Lookup::Miss),
             None => {
-                let brought = self.by_cookie_cache(request, pending, now).await;
+                let brought = self.by_cookie_cache(request, &pending, now).await;
                 brought.unwrap_or_else(|| Checked::new(Decision::Unavailable, Lookup::Miss))
             }
         }
@@ -173,6 +177,7 @@ impl<S: SessionStore> Gate<S> {
     async fn look_up(
         &self,
         pending: &Pending,
+        deadline: Instant,
         now: &impl Fn() -> UnixMillis,
     ) -> Option<Option<Arc<Session>>> {
         let lookup = {
@@ -180,7 +185,7 @@ impl<S: SessionStore> Gate<S> {
             async move { store.find(&token).await }
         };
         let landing = self.cache.load(*pending.token().digest(), now, lookup);
-        tokio::time::timeout(self.patience, landing).await.ok()?.ok()
+        timeout_at(deadline, landing).await.ok()?.ok()
     }
 
     fn is_due(&self, session: &Session, now: UnixMillis) -> bool {
@@ -191,9 +196,10 @@ impl<S: SessionStore> Gate<S> {
     async fn pass_on(
         &self,
         request: &CheckRequest<'_>,
-        pending: &Pending,
+        pending: Pending,
         session: Arc<Session>,
         lookup: Lookup,
+        deadline: Instant,
         now: &impl Fn() -> UnixMillis,
     ) -> Checked {
         let asked = now();
@@ -205,13 +211,14 @@ impl<S: SessionStore> Gate<S> {
             return Checked::new(decision, lookup);
         }
         let token = pending.token().for_lookup();
-        match refresh.prolong(token, session, self.cache(), asked, self.patience).await {
+        match refresh.prolong(token, session, self.cache(), asked, deadline).await {
             Refreshed::Nothing => Checked::new(decision, lookup),
             Refreshed::Prolonged(session, set_cookie) => {
-                Checked { decision: pending.finish(Some(session), now()), lookup, set_cookie }
+                let decision = pending.finish(Some(session), now());
+                Checked { decision, lookup, set_cookie: set_cookie.map(Box::new) }
             }
             // The store is the one to say so.
-            Refreshed::Gone => match self.look_up(pending, now).await {
+            Refreshed::Gone => match self.look_up(&pending, deadline, now).await {
                 Some(found) => Checked::new(pending.finish(found, now()), Lookup::Miss),
                 None => Checked::new(Decision::Unavailable, Lookup::Miss),
             },

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use http::HeaderValue;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout_at;
 
 use crate::auth::{CookieName, Session, TokenDigest, VerifiedToken};
 use crate::cache::SessionCache;
@@ -83,8 +84,8 @@ impl Refresh {
         &self.sliding.dont_remember
     }
 
-    /// Has `session` prolonged, which is due at `now`: once, however many requests find it so. It is waited for, at most
-    /// `patience` long, where its cookie can be handed on.
+    /// Has `session` prolonged, which is due at `now`: once, however many requests find it so. It is waited for, until
+    /// `deadline`, where its cookie can be handed on.
     ///
     /// # Cancellation
     /// The refresh goes on without the request that began it.
@@ -94,7 +95,7 @@ impl Refresh {
         session: Arc<Session>,
         cache: Arc<SessionCache>,
         now: UnixMillis,
-        patience: Duration,
+        deadline: tokio::time::Instant,
     ) -> Refreshed {
         if self.pauses.get(token.digest()).is_some_and(|until| now < until) {
             return Refreshed::Nothing;
@@ -111,7 +112,7 @@ impl Refresh {
         if !self.sliding.relays {
             return Refreshed::Nothing;
         }
-        match tokio::time::timeout(patience, flight).await {
+        match timeout_at(deadline, flight).await {
             Ok(Ok(refreshed)) => refreshed,
             Ok(Err(_)) | Err(_) => Refreshed::Nothing,
         }
@@ -145,7 +146,8 @@ impl Refresh {
                 }
                 Err(error) => {
                     let session = token.digest();
-                    tracing::warn!(reason = error.code(), %session, "session not prolonged: {error}");
+                    let why = error.detail();
+                    tracing::warn!(reason = error.code(), %session, "session not prolonged by Better Auth: {why}");
                     (error.code(), PAUSE_AFTER_FAILURE, Refreshed::Nothing)
                 }
             };

@@ -81,6 +81,16 @@ impl StoreError {
             Self::BrokeOff => "broke_off",
         }
     }
+
+    /// What happened, where it is plain of whom it is told.
+    #[must_use]
+    pub fn detail(&self) -> String {
+        match self {
+            Self::Timeout(limit) => format!("no answer within {limit:?}"),
+            Self::Unreachable(what) | Self::Refused(what) | Self::Malformed(what) => what.clone(),
+            Self::RateLimited | Self::BrokeOff => self.to_string(),
+        }
+    }
 }
 
 /// How a store is reached.

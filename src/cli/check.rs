@@ -41,7 +41,7 @@ pub(super) fn run(sources: &Sources) -> Outcome {
             }
             Ok(()) => {
                 say(&format!("store     ok    {} answers the lookup\n", store.name()));
-                Ok(ExitCode::SUCCESS)
+                check_better_auth(&config).await
             }
             Err(error) => {
                 say(&format!("store     FAIL  {}\n", store.name()));
@@ -51,9 +51,28 @@ pub(super) fn run(sources: &Sources) -> Outcome {
     })
 }
 
+/// Better Auth itself, where something is asked of it.
+async fn check_better_auth(config: &Config) -> Outcome {
+    let is_asked = config.api_keys.is_some() || config.refresh.is_some();
+    if let Some(better_auth) = config.better_auth().filter(|_| is_asked)
+        && let Err(error) = better_auth?.probe().await
+    {
+        say("auth_url  FAIL\n");
+        let what = ConfigError::new("Better Auth cannot be asked at auth_url").because(error.detail());
+        return Err(Failure::failed(&what.hint(hint_on_better_auth("auth_url", &error))));
+    }
+    if is_asked {
+        say("auth_url  ok    Better Auth answers there\n");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 fn advise(store: &AnyStore, error: &StoreError) -> ConfigError {
-    let hint =
-        if store.is_better_auth() { hint_on_better_auth(error) } else { hint_on_database(store, error) };
+    let hint = if store.is_better_auth() {
+        hint_on_better_auth("store", error)
+    } else {
+        hint_on_database(store, error).to_owned()
+    };
     ConfigError::new("sessions cannot be looked up").because(error).hint(hint)
 }
 
@@ -68,19 +87,23 @@ fn hint_on_database(store: &AnyStore, error: &StoreError) -> &'static str {
     }
 }
 
-fn hint_on_better_auth(error: &StoreError) -> &'static str {
+/// `setting` is the one that holds its URL.
+fn hint_on_better_auth(setting: &str, error: &StoreError) -> String {
     match error {
-        StoreError::Unreachable(_) => {
-            "start Better Auth, or mend its URL in store; an authority of your own goes into the PEM file that \
+        StoreError::Unreachable(_) => format!(
+            "start Better Auth, or mend its URL in {setting}; an authority of your own goes into the PEM file that \
              SSL_CERT_FILE names"
+        ),
+        StoreError::Timeout(_) => {
+            "give store_timeout more, or find out what Better Auth waits for".to_owned()
         }
-        StoreError::Timeout(_) => "give store_timeout more, or find out what Better Auth waits for",
-        StoreError::Refused(_) | StoreError::Malformed(_) | StoreError::BrokeOff => {
-            "write into store the URL below which Better Auth answers, with its basePath if that is not /api/auth; \
+        StoreError::Refused(_) | StoreError::Malformed(_) | StoreError::BrokeOff => format!(
+            "write into {setting} the URL below which Better Auth answers, with its basePath if that is not /api/auth; \
              nothing on the way may answer in its place"
-        }
+        ),
         StoreError::RateLimited => {
             "exempt get-session in Better Auth: rateLimit: { customRules: { \"/get-session\": false } }"
+                .to_owned()
         }
     }
 }

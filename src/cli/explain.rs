@@ -13,7 +13,9 @@ use http::request::Parts;
 
 use self::question::Question;
 use super::{Failure, Outcome, block_on, say};
-use crate::auth::{CheckRequest, Credential, Decision, Rules, Session, Step, VerifiedToken};
+use crate::auth::{
+    ApiKey, CheckRequest, Credential, Decision, KeyVerdict, Rules, Session, Step, VerifiedToken,
+};
 use crate::clock::{self, UnixMillis};
 use crate::config::{Config, ConfigError};
 use crate::dialect::{Dialect, Refusal};
@@ -59,13 +61,12 @@ impl Steps {
 }
 
 async fn tell(steps: &mut Steps, config: &Config, store: &AnyStore, question: &Question) {
-    let rules = config.rules();
     match question {
         Question::FromNginx(parts) => match Dialect::Nginx.decode(parts) {
             Ok(request) => {
                 let asked = format!("nginx asks about {} {}", request.method, path(request.target));
                 steps.step("question", "ok", asked);
-                tell_request(steps, &rules, store, &request, parts).await;
+                tell_request(steps, config, store, &request, parts).await;
             }
             Err(refusal) => {
                 steps.step("question", "FAIL", told(&refusal));
@@ -79,25 +80,30 @@ async fn tell(steps: &mut Steps, config: &Config, store: &AnyStore, question: &Q
             let request =
                 CheckRequest { method: parts.method.clone(), host, target, headers: &parts.headers };
             steps.step("question", "ok", format!("a client asks for {} {}", request.method, path(target)));
-            tell_request(steps, &rules, store, &request, parts).await;
+            tell_request(steps, config, store, &request, parts).await;
         }
     }
 }
 
 async fn tell_request(
     steps: &mut Steps,
-    rules: &Rules,
+    config: &Config,
     store: &AnyStore,
     request: &CheckRequest<'_>,
     parts: &Parts,
 ) {
-    tell_credential(steps, rules, request, parts);
-    let decision = match rules.begin(request, clock::now()) {
-        Step::Done(decision) => decision,
-        Step::Lookup(pending) => match look_up(steps, store, pending.token()).await {
-            Some(found) => pending.finish(found, clock::now()),
-            None => Decision::Unavailable,
-        },
+    let rules = config.rules();
+    let decision = if let Some(decision) = judge_key(steps, config, &rules, request).await {
+        decision
+    } else {
+        tell_credential(steps, &rules, request, parts);
+        match rules.begin(request, clock::now()) {
+            Step::Done(decision) => decision,
+            Step::Lookup(pending) => match look_up(steps, store, pending.token()).await {
+                Some(found) => pending.finish(found, clock::now()),
+                None => Decision::Unavailable,
+            },
+        }
     };
     let (status, why) = match &decision {
         Decision::Allow(_) => ("200", "allow"),
@@ -151,6 +157,35 @@ fn tell_credential(steps: &mut Steps, rules: &Rules, request: &CheckRequest<'_>,
         Ok(_) => steps.step("signature", "ok", "HMAC-SHA256 over the token matches, with this secret"),
         Err(error) => steps.step("signature", "FAIL", error),
     }
+}
+
+/// The decision on an API key; `None` if there is none to be judged.
+async fn judge_key(
+    steps: &mut Steps,
+    config: &Config,
+    rules: &Rules,
+    request: &CheckRequest<'_>,
+) -> Option<Decision> {
+    let header = &config.api_keys.as_ref()?.header;
+    let key = match ApiKey::find(request.headers, header) {
+        Ok(key) => key?,
+        Err(denial) => {
+            steps.step("api key", "FAIL", format!("{header} is there twice, or too long to be a key"));
+            return Some(Decision::Unauthenticated(denial));
+        }
+    };
+    let verdict = match config.better_auth()? {
+        Ok(better_auth) => better_auth.judge(header, &key).await.map_err(|error| error.detail()),
+        Err(error) => Err(error.to_string()),
+    };
+    let (result, why) = match &verdict {
+        Ok(KeyVerdict::Opens(_)) => ("ok", "Better Auth takes it, and counted this as a use of it"),
+        Ok(KeyVerdict::Refused) => ("FAIL", "Better Auth refuses it"),
+        Ok(KeyVerdict::Limited) => ("FAIL", "Better Auth says that it was used too often, or is used up"),
+        Err(error) => ("FAIL", error.as_str()),
+    };
+    steps.step("api key", result, format!("{header} (digest {}): {why}", key.digest()));
+    Some(verdict.map_or(Decision::Unavailable, |verdict| rules.judge(verdict, clock::now())))
 }
 
 /// `None` if the store could not say.

@@ -12,7 +12,8 @@ pub struct Checked {
     /// Whether a lookup was needed.
     pub lookup: Lookup,
     /// Better Auth's new cookie for a session that was prolonged, for proxies that hand it on.
-    pub set_cookie: Option<HeaderValue>,
+    /// Boxed, for it is rare and every answer is moved.
+    pub set_cookie: Option<Box<HeaderValue>>,
 }
 
 /// Where the session of a request came from.

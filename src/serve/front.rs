@@ -73,8 +73,8 @@ impl<S: SessionStore> Front<S> {
         self.count(dialect, &checked);
         tell(dialect, &request, &checked);
         let mut answer = dialect.encode(&request, &checked.decision, self.login.as_ref());
-        if let Some(cookie) = checked.set_cookie {
-            answer.headers_mut().insert(SET_COOKIE, cookie);
+        if let (Decision::Allow(_), Some(cookie)) = (&checked.decision, checked.set_cookie) {
+            answer.headers_mut().insert(SET_COOKIE, *cookie);
         }
         answer
     }

@@ -94,19 +94,17 @@ impl BetterAuth {
         question.headers_mut().insert(header, key.header_value());
         // Each use of a key is counted there.
         let answer = self.ask(question, Repeat::Never).await?;
-        if let Some(verdict) = answer::refusal_of_key(&answer)? {
+        if let Some(verdict) = answer::refusal_of_key(&answer) {
             return Ok(verdict);
         }
-        match answer::read(&answer)? {
-            Some(told) => Ok(KeyVerdict::Opens(self.session(told, &answer).into())),
-            None => {
-                tracing::warn!(
-                    "Better Auth does not look at API keys: its api-key plugin needs enableSessionForAPIKeys and \
-                     this header among its apiKeyHeaders"
-                );
-                Ok(KeyVerdict::Refused)
-            }
+        if let Some(told) = answer::read(&answer)? {
+            return Ok(KeyVerdict::Opens(self.session(&told, &answer).into()));
         }
+        tracing::warn!(
+            "Better Auth does not look at API keys: its api-key plugin needs enableSessionForAPIKeys and this header \
+             among its apiKeyHeaders"
+        );
+        Ok(KeyVerdict::Refused)
     }
 
     /// Has a session prolonged that is due, as a visit of its browser would. The cookie cache is left out of it.
@@ -145,7 +143,10 @@ impl BetterAuth {
     }
 
     /// Asks without a cookie: wherever get-session is, it says that nobody is signed in.
-    pub(super) async fn probe(&self) -> Result<(), StoreError> {
+    ///
+    /// # Errors
+    /// Whatever is not that.
+    pub async fn probe(&self) -> Result<(), StoreError> {
         let answer = self.ask(question(Method::GET, &self.reading), Repeat::Once).await?;
         match answer::read(&answer)? {
             None => Ok(()),
@@ -166,7 +167,7 @@ impl BetterAuth {
     }
 
     /// Connections end with the last clone of the client.
-    #[expect(clippy::unused_async, clippy::unused_self, reason = "the stores are asked alike")]
+    #[expect(clippy::unused_async, reason = "the stores are asked alike")]
     pub(super) async fn close(&self) {}
 
     pub(super) fn pool(&self) -> PoolState {
@@ -174,7 +175,7 @@ impl BetterAuth {
         PoolState { busy: self.client.busy(), idle: 0 }
     }
 
-    fn session(&self, told: Told, answer: &Response<bytes::Bytes>) -> Session {
+    fn session(&self, told: &Told, answer: &Response<bytes::Bytes>) -> Session {
         let session = Session::new(&told.record);
         if self.bodies { session.with_body(Body::new(answer.body().clone())) } else { session }
     }
@@ -211,7 +212,7 @@ impl SessionStore for BetterAuth {
         let answer = self.ask(self.with_cookie(Method::GET, &self.reading, token)?, Repeat::Once).await?;
         let Some(told) = answer::read(&answer)? else { return Ok(None) };
         told.check_token(token)?;
-        Ok(Some(self.session(told, &answer)))
+        Ok(Some(self.session(&told, &answer)))
     }
 }
 

@@ -71,6 +71,19 @@ def test_a_session_that_is_over_is_refused_and_was_not_prolonged(world: World, h
     better_auth.stop()
 
 
+def test_one_that_is_prolonged_outlives_its_first_end(home: Path) -> None:
+    better_auth = BetterAuth(home, MEMORY, options={"session": {"expiresIn": 4, "updateAge": 1}})
+    ada = better_auth.sign_in()
+    sliding = {"refresh": "delegate", "session_expires_in": "4s", "session_update_age": "1s"}
+    with Sidegate(home, better_auth.origin, cache_ttl="1h", store_timeout="20s", **sliding) as gate:
+        with Traffic(lambda: gate.ask(ada.cookie).status, clients=2) as traffic:
+            # Each of them is at least a second after the one before.
+            count = "sidegate_refresh_seconds_count"
+            until(lambda: gate.total(count, result="prolonged") >= 5, "it was prolonged five times")
+        assert traffic.statuses() == {200}
+    better_auth.stop()
+
+
 def test_check_finds_it(better_auth: BetterAuth, home: Path) -> None:
     ended = sidegate(home, "check", f"--store={better_auth.origin}")
     assert (ended.code, ended.err) == (0, "")

@@ -27,7 +27,7 @@ const USED_UP: &str = r#"{"message":"API Key has reached its usage limit","code"
 fn opened(user: &str) -> String {
     let until = later(Duration::from_millis(604_800));
     let body = format!(
-        r#"{{"user":{{"name":"Ada Lovelace","email":"ada@example.com","emailVerified":false,"image":null,"createdAt":"2026-01-15T12:00:00.000Z","updatedAt":"2026-01-15T12:00:00.000Z",{user}"id":"usr_1"}},"session":{{"id":"key_1","token":"{KEY}","userId":"usr_1","userAgent":"sidegate/0.1.0","ipAddress":"127.0.0.1","createdAt":"{NOW}","updatedAt":"{NOW}","expiresAt":"{until}"}}}}"#
+        r#"{{"user":{{"name":"Ada Lovelace","email":"ada@example.com","emailVerified":false,"image":null,"createdAt":"2026-01-15T12:00:00.000Z","updatedAt":"2026-01-15T12:00:00.000Z",{user}"id":"usr_1"}},"session":{{"id":"key_1","token":"{KEY}","userId":"usr_1","userAgent":"sidegate/0.1.0","ipAddress":null,"createdAt":"{NOW}","updatedAt":"{NOW}","expiresAt":"{until}"}}}}"#
     );
     json("200 OK", "", &body)
 }

@@ -89,16 +89,16 @@ async fn converse(
     heard: Arc<Mutex<Vec<String>>>,
     act: Arc<impl Fn(usize) -> Act>,
 ) {
-    let mut head = Vec::new();
+    let mut question = Vec::new();
     let mut byte = [0];
     while connection.read_exact(&mut byte).await.is_ok() {
-        head.extend(byte);
-        if !head.ends_with(b"\r\n\r\n") {
+        question.extend(byte);
+        if !question.ends_with(b"\r\n\r\n") {
             continue;
         }
         let nth = {
             let mut heard = heard.lock().unwrap();
-            heard.push(String::from_utf8(std::mem::take(&mut head)).unwrap());
+            heard.push(String::from_utf8(std::mem::take(&mut question)).unwrap());
             heard.len() - 1
         };
         match act(nth) {

@@ -57,15 +57,13 @@ pub(super) fn read(answer: &Response<Bytes>) -> Result<Option<Told>, StoreError>
 }
 
 /// The verdict in an answer that refuses a key; `None` if it is no such answer.
-pub(super) fn refusal_of_key(answer: &Response<Bytes>) -> Result<Option<KeyVerdict>, StoreError> {
+pub(super) fn refusal_of_key(answer: &Response<Bytes>) -> Option<KeyVerdict> {
     let code = code(answer);
     match (answer.status(), code.as_deref()) {
-        (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, Some(_)) => Ok(Some(KeyVerdict::Refused)),
+        (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, Some(_)) => Some(KeyVerdict::Refused),
         // Better Auth's own rate limiter, which counts what sidegate asks, sends no code.
-        (StatusCode::TOO_MANY_REQUESTS, Some("RATE_LIMITED" | "USAGE_EXCEEDED")) => {
-            Ok(Some(KeyVerdict::Limited))
-        }
-        _ => Ok(None),
+        (StatusCode::TOO_MANY_REQUESTS, Some("RATE_LIMITED" | "USAGE_EXCEEDED")) => Some(KeyVerdict::Limited),
+        _ => None,
     }
 }
 

@@ -14,9 +14,11 @@ def remember(what: str, text: str) -> None:
 
 
 def remember_cookie(value: str) -> None:
-    """The value of a session cookie, in its wire form: as a whole, its token, its signature."""
-    token, _, signature = unquote(value).rpartition(".")
+    """The value of a cookie, in its wire form: as a whole, and if it is a signed one, its token and its signature."""
     remember("a cookie's value", value)
+    token, _, signature = unquote(value).rpartition(".")
+    if not token:
+        return
     remember("a token", token)
     # Without its padding: a part of it would be as bad.
     remember("a signature", signature.rstrip("="))
