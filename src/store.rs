@@ -7,8 +7,8 @@ mod mysql;
 mod plan;
 mod plans;
 mod postgres;
-mod row;
 mod redis;
+mod row;
 mod schema;
 mod sql;
 mod sqlite;
@@ -262,7 +262,7 @@ impl AnyStore {
     /// Whether it is Better Auth itself.
     #[must_use]
     pub fn is_better_auth(&self) -> bool {
-        matches!(self.kind, Kind::BetterAuth(_))
+        self.above.is_none() && matches!(self.kind, Kind::BetterAuth(_))
     }
 
     /// Parameters of its URL that mean nothing to it, by name: `sslmod=require` would leave TLS to chance.
