@@ -291,7 +291,7 @@ impl AnyStore {
     /// Whether it is Better Auth itself.
     #[must_use]
     pub fn is_better_auth(&self) -> bool {
-        matches!(self.kind, Kind::BetterAuth(_))
+        self.above.is_none() && matches!(self.kind, Kind::BetterAuth(_))
     }
 
     /// Parameters of its URL that mean nothing to it, by name: `sslmod=require` would leave TLS to chance.

@@ -59,7 +59,7 @@ impl Redis {
             markers: format!("{prefix}revoked-sessions-before-").into(),
             ignored: target.ignored.into(),
             timeout: store.timeout,
-            told: store.bodies.then(Told::new),
+            told: store.bodies.then(|| Told::of(&store.schema)),
         })
     }
 

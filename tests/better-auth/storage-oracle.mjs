@@ -148,6 +148,8 @@ function cases() {
     user('ss-name-date-of-long-fraction', 'allow', { name: '2020-01-02T03:04:05.6789999Z' }),
     session('ss-hidden-field', 'allow', { pin: '1234' }),
     user('ss-hidden-user-field', 'allow', { pin: '1234' }),
+    session('ss-own-field', 'allow', { nick: 'ada', pin: '1234' }),
+    user('ss-own-user-field', 'allow', { pin: '1234', nick: '2020-01-02T03:04:05Z' }),
     session('ss-plugin-fields', 'allow', { impersonatedBy: 'usr_2', activeOrganizationId: 'org_1', activeTeamId: null }),
   ];
 }
@@ -167,7 +169,10 @@ async function ask(auth, storage, { token = TOKEN, entries }) {
 
 export async function mintSecondaryStorage() {
   const storage = new Map();
-  const hidden = { pin: { type: 'string', required: false, returned: false } };
+  const additionalFields = {
+    pin: { type: 'string', required: false, returned: false },
+    nick: { type: 'string', required: false },
+  };
   const auth = betterAuth({
     baseURL: 'http://127.0.0.1',
     secret: SECRET,
@@ -176,8 +181,8 @@ export async function mintSecondaryStorage() {
       set: (key, text) => void storage.set(key, text),
       delete: (key) => void storage.delete(key),
     },
-    session: { additionalFields: hidden },
-    user: { additionalFields: hidden },
+    session: { additionalFields },
+    user: { additionalFields },
     rateLimit: { enabled: false },
     telemetry: { enabled: false },
     logger: { disabled: true },

@@ -8,11 +8,14 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 use sidegate::auth::IdentityField;
-use sidegate::store::{AnyStore, FallbackError, SessionStore as _, StoreError, StoreOptions, StoreUrlError};
+use sidegate::store::{
+    AdditionalField, AnyStore, ColumnCase, FallbackError, FieldKind, Names, Schema, SessionStore as _,
+    StoreError, StoreOptions, StoreUrlError,
+};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::better_auth::{default_names, options};
+use crate::better_auth::{default_names, named, options};
 use crate::rig::{NOW, TOKEN, token};
 use crate::store_sqlite::{look_up, with_ada};
 
@@ -129,8 +132,15 @@ async fn number(client: &mut BufReader<TcpStream>, sigil: &str) -> Option<usize>
     line.trim_end().strip_prefix(sigil)?.parse().ok()
 }
 
+/// As the deployment of the vectors would be set up, which has a field that is told and one that is not.
 fn with_bodies() -> StoreOptions {
-    StoreOptions { bodies: true, redis_key_prefix: String::new(), ..options(default_names()) }
+    let nick = AdditionalField { name: "nick".to_owned(), column: None, kind: FieldKind::Text };
+    let names = Names {
+        session_additional: vec![nick.clone()],
+        user_additional: vec![nick],
+        ..named("session", "user", ColumnCase::Camel)
+    };
+    StoreOptions { bodies: true, redis_key_prefix: String::new(), ..options(Schema::new(names)) }
 }
 
 fn open(url: &str) -> AnyStore {

@@ -1,49 +1,15 @@
 //! What get-session answers for a value in Redis.
 //!
 //! Better Auth answers with the value's own fields in the value's own order, but for those with `returned: false`, which
-//! the value holds all the same. Nothing in Redis says which they are: only fields of Better Auth's own are told.
+//! the value holds all the same. Nothing in Redis says which they are: only fields that are known are told.
 
 use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::super::{Schema, Table};
 use crate::auth::{Body, Fields, SessionRecord};
 use crate::clock::UnixMillis;
-
-/// Fields of Better Auth 1.7 and of its plugins.
-const SESSION: [&str; 11] = [
-    "id",
-    "expiresAt",
-    "token",
-    "createdAt",
-    "updatedAt",
-    "ipAddress",
-    "userAgent",
-    "userId",
-    "impersonatedBy",
-    "activeOrganizationId",
-    "activeTeamId",
-];
-const USER: [&str; 18] = [
-    "id",
-    "name",
-    "email",
-    "emailVerified",
-    "image",
-    "createdAt",
-    "updatedAt",
-    "role",
-    "banned",
-    "banReason",
-    "banExpires",
-    "isAnonymous",
-    "username",
-    "displayUsername",
-    "phoneNumber",
-    "phoneNumberVerified",
-    "twoFactorEnabled",
-    "lastLoginMethod",
-];
 
 /// Dates that are made from whatever is there.
 const SESSION_DATES: [&str; 3] = ["expiresAt", "createdAt", "updatedAt"];
@@ -57,9 +23,10 @@ pub(super) struct Told {
 }
 
 impl Told {
-    pub(super) fn new() -> Self {
-        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        Self { session: names(&SESSION), user: names(&USER) }
+    /// Better Auth's own, its plugins', and those that the settings name.
+    pub(super) fn of(schema: &Schema) -> Self {
+        let names = |table: &Table| table.fields.iter().map(|field| field.name.clone()).collect();
+        Self { session: names(&schema.session), user: names(&schema.user) }
     }
 
     /// The answer for a record out of Redis.
