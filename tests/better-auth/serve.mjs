@@ -9,6 +9,7 @@
 //   BETTER_AUTH_OPTIONS   JSON of further Better Auth options, e.g. {"session":{"modelName":"sessions"}}; laid
 //                         over those below, one top-level key replacing another
 //   BETTER_AUTH_PLUGINS   comma-separated names exported by better-auth/plugins, e.g. admin,organization,bearer
+//   BETTER_AUTH_PLUGIN_OPTIONS   JSON of their options by name, e.g. {"organization":{"teams":{"enabled":true}}}
 //
 // Ready: one line on stdout, {"port":12345,"betterAuth":"1.7.25"}. Logs go to stderr. SIGTERM ends it at once.
 
@@ -25,6 +26,7 @@ import mysql from 'mysql2/promise';
 import pg from 'pg';
 
 const { PORT = '0', DATABASE_URL, BASE_URL, BETTER_AUTH_OPTIONS = '{}', BETTER_AUTH_PLUGINS } = process.env;
+const pluginOptions = JSON.parse(process.env.BETTER_AUTH_PLUGIN_OPTIONS ?? '{}');
 
 function openDatabase(url) {
   const scheme = url?.split(':', 1)[0];
@@ -50,7 +52,7 @@ function namesIn(list) {
 function pluginNamed(name) {
   const plugin = betterAuthPlugins[name];
   if (!plugin) throw new Error(`BETTER_AUTH_PLUGINS names ${name}, which better-auth/plugins does not export`);
-  return plugin();
+  return plugin(pluginOptions[name]);
 }
 
 const options = {

@@ -56,9 +56,15 @@ class BetterAuth:
         origins: Sequence[str] = (),
         options: dict[str, Any] | None = None,
         secret: str = SECRET,
+        time_zone: str = "UTC",
     ) -> None:
+        """Among the options, `plugins` are names exported by better-auth/plugins, each with its options."""
+        options = dict(options or {})
+        plugins = options.pop("plugins", {})
         env = {"DATABASE_URL": database, "BETTER_AUTH_SECRET": secret, "BASE_URL": ",".join(origins)}
-        env["BETTER_AUTH_OPTIONS"] = json.dumps(options or {})
+        env["BETTER_AUTH_OPTIONS"] = json.dumps(options)
+        env |= {"BETTER_AUTH_PLUGINS": ",".join(plugins), "BETTER_AUTH_PLUGIN_OPTIONS": json.dumps(plugins)}
+        env["TZ"] = time_zone
         self.process = Process("better-auth", [node(), BETTER_AUTH / "serve.mjs"], home, env=env)
         ready = self.process.wait_for(r'^\{"port":(\d+)')
         self.port = int(ready[1])
@@ -99,8 +105,20 @@ class BetterAuth:
         verdict: dict[str, Any] | None = answer.json()
         return verdict
 
-    def _post(self, path: str, body: dict[str, Any]) -> httpx.Response:
-        answer = self._client.post(path, json=body)
+    def call(self, path: str, body: dict[str, Any], person: SignedIn) -> dict[str, Any]:
+        """What Better Auth answers to somebody signed in who posts to one of its endpoints."""
+        answer: dict[str, Any] = self._post(path, body, person.cookie).json()
+        return answer
+
+    def impersonate(self, user_id: str, admin: SignedIn) -> SignedIn:
+        """The session of an administrator who acts as somebody else."""
+        answer = self._post("/api/auth/admin/impersonate-user", {"userId": user_id}, admin.cookie)
+        value = cookies_of(answer)[admin.name]
+        secrets.remember_cookie(value)
+        return SignedIn(admin.name, value, admin.email, {admin.name: value})
+
+    def _post(self, path: str, body: dict[str, Any], cookie: str | None = None) -> httpx.Response:
+        answer = self._client.post(path, json=body, headers={"Cookie": cookie} if cookie else None)
         self._client.cookies.clear()
         assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text}"
         return answer
