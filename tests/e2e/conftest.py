@@ -58,9 +58,11 @@ class World:
             self._stacks[name] = self.new_stack(self.database(name), "app")
         return self._stacks[name]
 
-    def new_stack(self, database: Database, schema: str, options: dict[str, Any] | None = None) -> Stack:
+    def new_stack(
+        self, database: Database, schema: str, options: dict[str, Any] | None = None, time_zone: str = "UTC"
+    ) -> Stack:
         """One more deployment, on a database schema of its own."""
-        stack = Stack(self.home / f"{database.name}-{schema}", self.apps, database, schema, options)
+        stack = Stack(self.home / f"{database.name}-{schema}", self.apps, database, schema, options, time_zone)
         self._stacks[str(stack.home)] = stack
         return stack
 

@@ -41,7 +41,13 @@ class Stack:
     """One deployment. nginx expects sidegate on a port that is kept for it."""
 
     def __init__(
-        self, home: Path, apps: Apps, database: Database, schema: str, options: dict[str, Any] | None = None
+        self,
+        home: Path,
+        apps: Apps,
+        database: Database,
+        schema: str,
+        options: dict[str, Any] | None = None,
+        time_zone: str = "UTC",
     ) -> None:
         home.mkdir()
         self.home, self.apps, self.database, self.schema = home, apps, database, schema
@@ -50,7 +56,7 @@ class Stack:
         self.store = database.url(schema)
         database.create(schema)
         self._stops: list[Callable[[], None]] = []
-        self.better_auth = BetterAuth(home, self.store, origins=origins, options=options)
+        self.better_auth = BetterAuth(home, self.store, origins=origins, options=options, time_zone=time_zone)
         self._stops.append(self.better_auth.stop)
 
     @cached_property
