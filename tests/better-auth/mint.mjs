@@ -1,12 +1,14 @@
 // Mints tests/vectors/ by asking the real Better Auth. Every verdict written is its answer; where a case expects
 // one as well, another answer stops the mint.
 //
-//   node mint.mjs           writes those of session-cookie.json, settings.json and sign-in.json that differ
+//   node mint.mjs           writes those of session-cookie.json, settings.json, get-session-body.json and sign-in.json
+//                           that differ
 //   node mint.mjs --check   shows what differs, and writes nothing
 //
 // Node's version and the random tokens of sign-in.json are no difference.
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { mintBodies } from './bodies.mjs';
 import { sessionCookieCases, settingsCases, signInCases } from './cases.mjs';
 import { NOW, SECRET, madeBy, openOracle } from './oracle.mjs';
 
@@ -90,6 +92,11 @@ const files = [
   {
     name: 'settings.json',
     text: render({ made_by: madeBy }, await mintSettings(oracle)),
+    comparable: withoutNodeVersion,
+  },
+  {
+    name: 'get-session-body.json',
+    text: render({ made_by: madeBy, now: NOW, timezone: 'UTC' }, await mintBodies()),
     comparable: withoutNodeVersion,
   },
   {

@@ -37,7 +37,8 @@ impl Fit {
             (("jwks_table", "jwks"), &schema.jwks, &found.jwks),
         ] {
             if columns.is_empty() {
-                Self::default().table(survey, names, wanted, columns).map(|meant| fit.name(&meant));
+                let unseen = Self::default().table(survey, names, wanted, columns);
+                unseen.iter().for_each(|meant| fit.name(meant));
             }
         }
         for meant in [&session, &user].into_iter().flatten() {
