@@ -2,7 +2,7 @@
 // one as well, another answer stops the mint.
 //
 //   node mint.mjs           writes those of session-cookie.json, settings.json, sign-in.json, bearer.json,
-//                           cookie-cache.json, jwt.json and secondary-storage.json that differ
+//                           cookie-cache.json, jwt.json, get-session-body.json and secondary-storage.json that differ
 //   node mint.mjs --check   shows what differs, and writes nothing
 //
 // Node's version is no difference, nor are the random tokens of sign-in.json, the keys of cookie-cache.json and jwt.json
@@ -11,6 +11,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { bearerCases } from './bearer-cases.mjs';
 import { cookieCacheCases } from './cache-cases.mjs';
+import { mintBodies } from './bodies.mjs';
 import { sessionCookieCases, settingsCases, signInCases } from './cases.mjs';
 import { jwtQuestions } from './jwt-cases.mjs';
 import { ISSUER, openJwtOracle } from './jwt-oracle.mjs';
@@ -170,6 +171,11 @@ const files = [
   {
     name: 'settings.json',
     text: render({ made_by: madeBy }, await mintSettings(oracle)),
+    comparable: withoutNodeVersion,
+  },
+  {
+    name: 'get-session-body.json',
+    text: render({ made_by: madeBy, now: NOW, timezone: 'UTC' }, await mintBodies()),
     comparable: withoutNodeVersion,
   },
   {

@@ -64,9 +64,10 @@ class World:
         schema: str,
         options: dict[str, Any] | None = None,
         plugins: dict[str, Any] | None = None,
+        time_zone: str = "UTC",
     ) -> Stack:
         """One more deployment, on a database schema of its own."""
-        stack = Stack(self.home / f"{database.name}-{schema}", self.apps, database, schema, options, plugins)
+        stack = Stack(self.home / f"{database.name}-{schema}", self.apps, database, schema, options, plugins, time_zone)
         self._stacks[str(stack.home)] = stack
         return stack
 

@@ -37,7 +37,8 @@ impl Fit {
             (("jwks_table", "jwks"), &schema.jwks, &found.jwks),
         ] {
             if columns.is_empty() {
-                Self::default().table(survey, names, wanted, columns).map(|meant| fit.name(&meant));
+                let unseen = Self::default().table(survey, names, wanted, columns);
+                unseen.iter().for_each(|meant| fit.name(meant));
             }
         }
         for meant in [&session, &user].into_iter().flatten() {
@@ -75,7 +76,8 @@ impl Fit {
             .iter()
             .filter(|table| likeness(table) > 0 && !table.name.contains('.') && !table.schema.contains('.'))
             .filter(|table| matched(&table.columns) == required().count())
-            .max_by_key(|table| (likeness(table), table.schema.is_empty()));
+            // A table that needs no schema before its name is the application's own.
+            .max_by_key(|table| (table.schema.is_empty(), likeness(table)));
         if let Some(table) = best {
             return Some(Meant { setting, wanted, path: table.path(), columns: &table.columns });
         }

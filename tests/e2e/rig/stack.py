@@ -48,6 +48,7 @@ class Stack:
         schema: str,
         options: dict[str, Any] | None = None,
         plugins: dict[str, Any] | None = None,
+        time_zone: str = "UTC",
     ) -> None:
         home.mkdir()
         self.home, self.apps, self.database, self.schema = home, apps, database, schema
@@ -56,7 +57,9 @@ class Stack:
         self.store = database.url(schema)
         database.create(schema)
         self._stops: list[Callable[[], None]] = []
-        self.better_auth = BetterAuth(home, self.store, origins=origins, options=options, plugins=plugins)
+        self.better_auth = BetterAuth(
+            home, self.store, origins=origins, options=options, plugins=plugins, env={"TZ": time_zone}
+        )
         self._stops.append(self.better_auth.stop)
 
     @cached_property
