@@ -46,7 +46,9 @@ impl<'a> Credential<'a> {
         bearing.or_else(|| Self::cookie(headers, name))
     }
 
-    fn cookie(headers: &'a HeaderMap, name: &CookieName) -> Option<Self> {
+    /// The session cookie of that name, if there is one.
+    #[must_use]
+    pub fn cookie(headers: &'a HeaderMap, name: &CookieName) -> Option<Self> {
         let lines = headers.get_all(header::COOKIE).iter().map(http::HeaderValue::as_bytes);
         cookie::find(lines, name).map(Self::SessionCookie)
     }

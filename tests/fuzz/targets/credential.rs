@@ -13,7 +13,7 @@ fuzz_target!(|input: &[u8]| {
     let Some(name) = name.and_then(|name| CookieName::new(name).ok()) else { return };
     let headers = cookies(lines);
 
-    let found = Credential::find(&headers, &name).map(|credential| credential.text().into_owned());
+    let found = Credential::cookie(&headers, &name).map(|credential| credential.text().into_owned());
 
     let lines: Vec<_> = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
     let theirs = cookie(&lines.join(&b"; "[..]), name.as_str()).map(|value| decoded(&value));
