@@ -219,7 +219,7 @@ impl AnyStore {
 
     /// Ends its connections in an orderly way.
     pub async fn close(&self) {
-        each!(self, store => store.close().await)
+        each!(self, store => store.close().await);
     }
 }
 
