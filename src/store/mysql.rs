@@ -117,7 +117,8 @@ fn read(kind: FieldKind, column: &str, sql_type: &str) -> (String, Reading) {
         (FieldKind::Boolean, "bit") => (format!("CAST({column} + 0 AS CHAR)"), Reading::Boolean),
         (FieldKind::Boolean, name) if NUMBERS.contains(&name) => text(Reading::Boolean),
         (_, name) if NUMBERS.contains(&name) => text(Reading::Number),
-        (_, "json") => text(Reading::Json),
+        // MariaDB's json is a longtext, which it tells mysql2 apart by, and information_schema nobody.
+        (_, "json") | (FieldKind::Json | FieldKind::List, "longtext") => text(Reading::Json),
         (FieldKind::Json | FieldKind::List, _) => text(Reading::JsonText),
         (FieldKind::Text | FieldKind::Number | FieldKind::Boolean | FieldKind::Date, _) => {
             text(Reading::Text)

@@ -178,8 +178,8 @@ fn organization_role(schema: &Schema, columns: &Columns, grammar: &Grammar) -> O
         member("role")?.0,
         grammar.text,
         schema.member.quoted(grammar.quote),
-        equal(member("userId")?, session("userId")?, grammar),
-        equal(member("organizationId")?, session("activeOrganizationId")?, grammar),
+        equal(&member("userId")?, &session("userId")?, grammar),
+        equal(&member("organizationId")?, &session("activeOrganizationId")?, grammar),
         member("id")?.0,
     );
     Some(sql)
@@ -187,7 +187,7 @@ fn organization_role(schema: &Schema, columns: &Columns, grammar: &Grammar) -> O
 
 /// Whether two ids are the same: as they are where both are text or both are not, else as text. Better Auth keeps the
 /// active organization as text beside ids that are UUIDs or numbers.
-fn equal(one: (String, &Column), other: (String, &Column), grammar: &Grammar) -> String {
+fn equal(one: &(String, &Column), other: &(String, &Column), grammar: &Grammar) -> String {
     let is_text =
         |column: &Column| ["char", "text", "enum", "clob"].iter().any(|part| column.sql_type.contains(part));
     if is_text(one.1) == is_text(other.1) {

@@ -354,12 +354,14 @@ where
             let mut fields = Fields::with_capacity(asked.len());
             for (name, reading) in asked {
                 let value = match reading {
-                    // An expiry that cannot be read is doubt. Of other dates Better Auth makes null.
-                    Reading::Date if name != "expiresAt" => {
-                        row::date(F::instant(row, index, &self.zone).unwrap_or(None))
-                    }
-                    Reading::Date => Value::Null,
-                    reading => {
+                    // Null, as Better Auth has it, where it cannot be read. The expiry is read once more below: there
+                    // that is doubt.
+                    Reading::Date => row::date(F::instant(row, index, &self.zone).unwrap_or(None)),
+                    Reading::Text
+                    | Reading::Number
+                    | Reading::Boolean
+                    | Reading::Json
+                    | Reading::JsonText => {
                         F::value(row, index, *reading).map_err(|what| malformed(table, name, &what))?
                     }
                 };

@@ -116,7 +116,7 @@ async fn a_ban_ends_at_its_end_in_every_form_and_never_where_it_has_none_that_ca
     }
 }
 
-/// What `new Date(…)` makes of each, computed by Node 20 with TZ=America/New_York: an hour that the clocks skip, one that
+/// What `new Date(…)` makes of each, computed by Node 20 with TZ set to New York: an hour that the clocks skip, one that
 /// they show twice, and dates that say their zone or are alone.
 #[tokio::test]
 async fn a_date_without_a_zone_is_of_the_zone_that_is_set() {

@@ -38,7 +38,9 @@ impl Fit {
         ] {
             if columns.is_empty() {
                 let unseen = Self::default().table(survey, names, wanted, columns);
-                unseen.iter().for_each(|meant| fit.name(meant));
+                if let Some(meant) = &unseen {
+                    fit.name(meant);
+                }
             }
         }
         for meant in [&session, &user].into_iter().flatten() {

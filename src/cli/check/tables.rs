@@ -15,7 +15,7 @@ pub(super) fn tell(survey: &Survey, zone: &TimeZone) -> bool {
         let is_required = index < 2;
         match (found.is_empty(), is_required) {
             (true, true) => {
-                line("table", "FAIL", &format!("{} is not there, or may not be read", table.name()))
+                line("table", "FAIL", &format!("{} is not there, or may not be read", table.name()));
             }
             (true, false) => line("table", "none", &format!("{} is not there, and not missed", table.name())),
             (false, _) => tell_columns(survey, table, found, is_required),

@@ -121,15 +121,11 @@ fn pairs(text: &str) -> impl Iterator<Item = &str> {
 }
 
 fn additional_field(pair: &str) -> Result<AdditionalField, String> {
-    let (name, column, kind) = match pair.split_once('=') {
-        Some((name, rest)) => match rest.rsplit_once(':') {
-            Some((column, kind)) => (name, Some(column), kind),
-            None => (name, None, rest),
-        },
-        None => {
-            let (name, kind) = pair.rsplit_once(':').ok_or_else(|| format!("{pair:?} has no type"))?;
-            (name, None, kind)
-        }
+    let (name, column, kind) = if let Some((name, rest)) = pair.split_once('=') {
+        rest.rsplit_once(':').map_or((name, None, rest), |(column, kind)| (name, Some(column), kind))
+    } else {
+        let (name, kind) = pair.rsplit_once(':').ok_or_else(|| format!("{pair:?} has no type"))?;
+        (name, None, kind)
     };
     let kind = match kind {
         "string" => FieldKind::Text,
