@@ -31,15 +31,17 @@ impl Fit {
         let found = &survey.columns;
         let session = fit.table(survey, ("session_table", "session"), &schema.session, &found.session);
         let user = fit.table(survey, ("user_table", "user"), &schema.user, &found.user);
-        // A plugin's table under another name; that there is none is no mistake.
+        // A plugin's table under another name, beside the sessions: elsewhere it is another application's. That there is
+        // none is no mistake.
+        let beside = session.as_ref().map_or("", |meant| schema_of(&meant.path)).to_owned();
         for (names, wanted, columns) in [
             (("member_table", "member"), &schema.member, &found.member),
             (("jwks_table", "jwks"), &schema.jwks, &found.jwks),
         ] {
             if columns.is_empty() {
                 let unseen = Self::default().table(survey, names, wanted, columns);
-                if let Some(meant) = &unseen {
-                    fit.name(meant);
+                if let Some(meant) = unseen.filter(|meant| schema_of(&meant.path) == beside) {
+                    fit.name(&meant);
                 }
             }
         }
@@ -190,6 +192,11 @@ fn likely<'a>(field: &Field, columns: &'a [Column], survey: &Survey) -> Option<&
     let exact = survey.columns.of_field(columns, field);
     let wanted = [bare(field.column.as_str()), bare(&field.name)];
     exact.or_else(|| columns.iter().find(|column| wanted.contains(&bare(&column.name))))
+}
+
+/// What stands before the dot; nothing where a name does without.
+fn schema_of(path: &str) -> &str {
+    path.rsplit_once('.').map_or("", |(schema, _)| schema)
 }
 
 /// A name without what adapters change about it.
