@@ -133,14 +133,14 @@ def test_who_signed_in_is_let_in_as_better_auth_knows_them(deployment: Deploymen
 def test_who_signed_out_is_out(deployment: Deployment, gate: Sidegate) -> None:
     person = deployment.better_auth.sign_in()
     assert_agreed(deployment, gate, person, "allow")
-    deployment.better_auth.post("sign-out", {}, person)
+    deployment.better_auth.call("/api/auth/sign-out", {}, person)
     assert_agreed(deployment, gate, person, "deny")
 
 
 def test_revoked_sessions_are_over_and_later_ones_are_not(deployment: Deployment, gate: Sidegate) -> None:
     email = deployment.better_auth.sign_up()
     people = [deployment.better_auth.sign_in(email) for _ in range(3)]
-    deployment.better_auth.post("revoke-sessions", {}, people[0])
+    deployment.better_auth.call("/api/auth/revoke-sessions", {}, people[0])
     for person in people:
         assert_agreed(deployment, gate, person, "deny")
     assert_agreed(deployment, gate, deployment.better_auth.sign_in(email), "allow")
@@ -151,7 +151,7 @@ def test_an_entry_that_comes_back_after_a_revocation_stays_over(deployment: Depl
     email = deployment.better_auth.sign_up()
     first, second = deployment.better_auth.sign_in(email), deployment.better_auth.sign_in(email)
     value = deployment.redis.command("GET", deployment.key(second))
-    deployment.better_auth.post("revoke-sessions", {}, first)
+    deployment.better_auth.call("/api/auth/revoke-sessions", {}, first)
     deployment.redis.command("SET", deployment.key(second), value)
     assert_agreed(deployment, gate, second, "deny")
 
@@ -159,7 +159,7 @@ def test_an_entry_that_comes_back_after_a_revocation_stays_over(deployment: Depl
 def test_the_banned_are_out_at_once(deployment: Deployment, gate: Sidegate) -> None:
     person, administrator = deployment.better_auth.sign_in(), deployment.administrator()
     user = deployment.value(person)["user"]["id"]
-    deployment.better_auth.post("admin/ban-user", {"userId": user}, administrator)
+    deployment.better_auth.call("/api/auth/admin/ban-user", {"userId": user}, administrator)
     assert_agreed(deployment, gate, person, "deny")
     assert_agreed(deployment, gate, administrator, "allow")
 
@@ -167,7 +167,7 @@ def test_the_banned_are_out_at_once(deployment: Deployment, gate: Sidegate) -> N
 def test_a_new_name_is_told_at_once(deployment: Deployment, gate: Sidegate) -> None:
     person = deployment.better_auth.sign_in(deployment.better_auth.sign_up("Before"))
     assert gate.ask(person.cookie).get("x-auth-user-name") == "Before"
-    deployment.better_auth.post("update-user", {"name": "After"}, person)
+    deployment.better_auth.call("/api/auth/update-user", {"name": "After"}, person)
     assert gate.ask(person.cookie).get("x-auth-user-name") == "After"
 
 
@@ -175,7 +175,7 @@ def test_a_remembered_session_is_told_anew_after_cache_ttl(alone: Deployment, ho
     person = alone.better_auth.sign_in(alone.better_auth.sign_up("Before"))
     with alone.gate(home, cache_ttl="100ms") as gate:
         assert gate.ask(person.cookie).get("x-auth-user-name") == "Before"
-        alone.better_auth.post("update-user", {"name": "After"}, person)
+        alone.better_auth.call("/api/auth/update-user", {"name": "After"}, person)
         until(lambda: gate.ask(person.cookie).get("x-auth-user-name") == "After", "the new name is told")
 
 

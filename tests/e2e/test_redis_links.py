@@ -287,8 +287,8 @@ def test_sessions_are_found_on_whichever_node_they_are(cluster: Cluster, spread:
     with uncached(home, cluster.url(cluster.nodes[:1])) as gate:
         assert {gate.ask(person.cookie).status for person in people} == {200}
         assert gate.is_ready()
-        spread.post("revoke-sessions", {}, people[0])
-        spread.post("sign-out", {}, people[1])
+        spread.call("/api/auth/revoke-sessions", {}, people[0])
+        spread.call("/api/auth/sign-out", {}, people[1])
         assert [gate.ask(person.cookie).status for person in people[:3]] == [401, 401, 200]
 
 

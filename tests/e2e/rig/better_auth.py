@@ -127,6 +127,15 @@ class BetterAuth:
         counts: dict[str, int] = self._client.get("/requests").json()
         return sum(count for name, count in counts.items() if name.split("?")[0] == path)
 
+    def verdict_on(self, cookie: str) -> str:
+        """What get-session makes of a Cookie header: `allow`, `deny`, or `error` where it fails."""
+        answer = self._client.get("/api/auth/get-session", headers={"cookie": cookie})
+        self._client.cookies.clear()
+        if answer.status_code == 500:
+            return "error"
+        assert answer.status_code == 200, answer.text
+        return "allow" if answer.json() else "deny"
+
     def call(self, path: str, body: dict[str, Any], person: SignedIn) -> dict[str, Any]:
         """What Better Auth answers to somebody signed in who posts to one of its endpoints."""
         answer: dict[str, Any] = self._post(path, body, person.cookie).json()
