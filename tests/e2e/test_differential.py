@@ -92,7 +92,7 @@ DOCUMENTED = (
     Documented(
         "session_data is not read, broken or not",
         "README.md",
-        "up to 1.6, a `session_data` cookie that does not decode",
+        "Up to 1.6, a `session_data` cookie that does not decode",
         lambda configuration, answers: (
             not configuration.has("version", "1.7") and answers.question.concerns("session data")
         ),
@@ -112,7 +112,7 @@ DOCUMENTED = (
     Documented(
         "session_data is read as 1.7 reads it",
         "README.md",
-        "they let it pass beside another session's token, in chunks of other names and with numbers for dates",
+        "let pass beside another session's token, in chunks of other names and with numbers for dates",
         lambda configuration, answers: (
             answers.question.credential == "snapshot"
             and not configuration.has("version", "1.7")
@@ -142,7 +142,7 @@ DOCUMENTED = (
     Documented(
         "an expiry is told as a date up to the year 9999",
         "README.md",
-        "get-session tells every expiry as a text, and none beyond the year 9999",
+        "here as a text and as the end of that year",
         lambda _, answers: (
             answers.question.concerns("milliseconds", "milliseconds as real", "the year 20000", "infinity")
             and differ_only_in(answers, "expiresAt")
@@ -151,7 +151,7 @@ DOCUMENTED = (
     Documented(
         "a revocation marker counts, whoever wrote it",
         "README.md",
-        "sidegate heeds `revoked-sessions-before-…` whatever the version",
+        "`revoked-sessions-before-…`, which counts here whoever wrote it",
         lambda configuration, answers: (
             configuration.has_redis
             and not configuration.has("version", "1.7")
@@ -181,7 +181,7 @@ DOCUMENTED = (
     Documented(
         "preserved rows are for the record",
         "README.md",
-        "up to 1.4, rows that `preserveSessionInDatabase` left behind pass in Better Auth",
+        "Up to 1.4, rows that `preserveSessionInDatabase` left behind pass there",
         lambda configuration, answers: (
             configuration.has("store", "redis-and-old-rows")
             and configuration.has("version", "1.3", "1.4")
