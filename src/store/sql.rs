@@ -1,5 +1,7 @@
 //! What the three SQL databases have in common: a pool, one prepared statement, one row to read.
 
+mod broken;
+
 use std::fmt;
 use std::future::Future;
 use std::str::FromStr;
@@ -14,6 +16,7 @@ use sqlx::{
     IntoArguments, Pool, Row as _, Type,
 };
 
+use self::broken::Broken;
 use super::columns::{ColumnRow, Columns, DateColumn, FoundTable, Survey};
 use super::plan::{Grammar, Keys, Lookup, Plan};
 use super::plans::{Now, Plans};
@@ -106,28 +109,6 @@ enum Question<'q> {
     Keys,
 }
 
-/// Why a question on one connection has no answer.
-enum Broken {
-    /// The driver's or the database's complaint.
-    Database(sqlx::Error),
-    /// Ours.
-    Store(StoreError),
-    /// The columns could not be looked at anew, and the connection is of no more use. The plan before holds.
-    Renewal,
-}
-
-impl From<sqlx::Error> for Broken {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Database(error)
-    }
-}
-
-impl From<StoreError> for Broken {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
 impl<F: Flavour> SqlStore<F>
 where
     for<'c> &'c mut Link<F>: Executor<'c, Database = F::Db>,
@@ -214,7 +195,7 @@ where
 
     async fn in_time<T>(&self, asking: impl Future<Output = Result<T, Broken>>) -> Result<T, StoreError> {
         match tokio::time::timeout(self.timeout, asking).await {
-            Ok(answer) => answer.map_err(|broken| self.told(broken, "")),
+            Ok(answer) => answer.map_err(|broken| broken.told("", self.timeout)),
             Err(_) => Err(StoreError::Timeout(self.timeout)),
         }
     }
@@ -231,7 +212,7 @@ where
                     connection.close_on_drop();
                     attempts += 1;
                 }
-                Ok(Err(broken)) => return Err(self.told(broken, question.token())),
+                Ok(Err(broken)) => return Err(broken.told(question.token(), self.timeout)),
                 Err(_) => {
                     // Its answer is still to come: the next lookup must not be the one to wait for it.
                     connection.close_on_drop();
@@ -411,15 +392,6 @@ where
         })
     }
 
-    fn told(&self, broken: Broken, token: &str) -> StoreError {
-        match broken {
-            Broken::Database(error) => store_error(&error, token),
-            Broken::Store(StoreError::Refused(text)) => StoreError::Refused(without(text, token)),
-            Broken::Store(error) => error,
-            Broken::Renewal => StoreError::Timeout(self.timeout),
-        }
-    }
-
     pub(super) fn pool(&self) -> PoolState {
         let idle = self.pool.num_idle();
         let open = usize::try_from(self.pool.size()).unwrap_or(usize::MAX);
@@ -485,16 +457,6 @@ impl Question<'_> {
     }
 }
 
-impl Broken {
-    fn is_spent(&self) -> bool {
-        match self {
-            Self::Database(error) => is_spent(error),
-            Self::Store(_) => false,
-            Self::Renewal => true,
-        }
-    }
-}
-
 fn is_about_columns<F: Flavour>(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(F::is_about_columns)
 }
@@ -503,41 +465,4 @@ fn is_about_columns<F: Flavour>(error: &sqlx::Error) -> bool {
 pub(super) fn parameters(url: &str) -> impl Iterator<Item = &str> {
     let query = url.split_once('?').map_or("", |(_, query)| query);
     query.split('&').filter_map(|pair| pair.split('=').next()).filter(|name| !name.is_empty())
-}
-
-/// Whether another connection may do better: the server went away or is going, or what was prepared on this one no
-/// longer fits.
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "sqlx's enum is open: what is new is nothing that another connection would mend"
-)]
-fn is_spent(error: &sqlx::Error) -> bool {
-    // "cached plan must not change result type" after a migration, and statements that a transaction pooler gave to
-    // somebody else: PostgreSQL's feature_not_supported, invalid_sql_statement_name, duplicate_prepared_statement.
-    const STALE_STATEMENT: [&str; 3] = ["0A000", "26000", "42P05"];
-    match error {
-        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => {
-            true
-        }
-        // PostgreSQL: 57P0x operator intervention, 08xxx connection exceptions (its Appendix A), which MySQL and
-        // MariaDB share as the SQLSTATE of "server shutdown" (1053) and "connection was killed" (1927).
-        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-            code.starts_with("57P0")
-                || code.starts_with("08")
-                || code == "70100"
-                || STALE_STATEMENT.contains(&code.as_ref())
-        }),
-        _ => false,
-    }
-}
-
-/// A database's complaint may quote the value it was asked for.
-fn store_error(error: &sqlx::Error, token: &str) -> StoreError {
-    let text = without(error.to_string(), token);
-    if is_spent(error) { StoreError::Unreachable(text) } else { StoreError::Refused(text) }
-}
-
-/// Whatever a text came to quote, a table that is named like the token included.
-fn without(text: String, token: &str) -> String {
-    if token.is_empty() { text } else { text.replace(token, "[token]") }
 }
