@@ -180,8 +180,15 @@ impl Ban {
 fn instant(value: &Value) -> Option<UnixMillis> {
     match value {
         Value::String(text) => UnixMillis::parse_iso(text),
-        // Zero is no date to JavaScript, which asks for truth first.
-        Value::Number(millis) => millis.as_i64().filter(|millis| *millis != 0).map(UnixMillis::new),
+        // Zero is no date to JavaScript, which asks for truth first, and a fraction of a millisecond is dropped.
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "JavaScript drops the fraction, and `as` saturates"
+        )]
+        Value::Number(millis) => {
+            let whole = millis.as_i64().or_else(|| millis.as_f64().map(|millis| millis as i64));
+            whole.filter(|millis| *millis != 0).map(UnixMillis::new)
+        }
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     }
 }

@@ -133,6 +133,23 @@ fn a_ban_says_nothing_of_a_session_that_is_over() {
     assert!(matches!(decision, Decision::Unauthenticated(_)));
 }
 
+/// `new Date(1768478400123.9).getTime()` is 1768478400123 in Node.
+#[test]
+fn a_fraction_of_a_millisecond_is_dropped() {
+    let ends = |expires_at: Value| {
+        let session = rig::fields(json!({ "id": "ses_1", "expiresAt": expires_at }));
+        SessionRecord::from_json(session, rig::fields(json!({ "id": "usr_1" })))
+            .map(|record| record.expires_at)
+    };
+    let millis = NOW.get();
+
+    assert_eq!(ends(serde_json::from_str(&format!("{millis}.9")).unwrap()), Ok(NOW));
+    assert_eq!(ends(json!(millis)), Ok(NOW));
+    assert_eq!(ends(json!(NOW.to_string())), Ok(NOW));
+    assert_eq!(ends(Value::Null), Ok(UnixMillis::EPOCH));
+    assert!(ends(json!("soon")).is_err() && ends(json!(true)).is_err());
+}
+
 #[test]
 fn what_plugins_keep_of_a_user_is_told() {
     use IdentityField as Field;
