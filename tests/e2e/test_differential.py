@@ -212,14 +212,10 @@ DOCUMENTED = (
         "an expiry that is no date is doubt, not eternity",
         "README.md",
         'an expiry that is no date is a 503 where Better Auth takes it as "never"',
-        lambda configuration, answers: (
+        lambda _, answers: (
             answers.theirs.kind == "allow"
             and answers.ours.kind == "error"
-            and (
-                answers.question.concerns("no date")
-                # JSON, and JavaScript, know them; sidegate takes whole numbers alone.
-                or (configuration.has("store", "http") and answers.question.concerns("milliseconds as real"))
-            )
+            and answers.question.concerns("no date")
         ),
     ),
     Documented(
