@@ -15,6 +15,7 @@ mod credential_settings;
 mod credentials;
 mod fetch;
 mod gate;
+mod gate_bearing;
 mod gate_memory;
 mod imports;
 mod jwt;
