@@ -215,7 +215,7 @@ impl Config {
                     .hint("set jwks_url to Better Auth's /jwks, or auth_url to Better Auth's address")
             })?,
         };
-        Ok(Published::At(self.client(), url))
+        Ok(Published::At(Box::new(self.client()), url))
     }
 
     /// How `session_data` cookies are opened, if they are.

@@ -100,8 +100,8 @@ async fn tell_request(
         decision
     } else {
         match token::judge(steps, config, &rules, store, request).await {
-            Some(decision @ Decision::Allow(_) | decision @ Decision::Forbidden(_)) => decision,
-            Some(opens_nothing) => {
+            Some(Ok(decision)) => decision,
+            Some(Err(opens_nothing)) => {
                 let by_session = judge_session(steps, config, &rules, store, request, parts).await;
                 if outweighs(&opens_nothing, &by_session) { opens_nothing } else { by_session }
             }

@@ -16,7 +16,7 @@ pub enum Published {
     /// In the table `jwks` of the store.
     Table(Box<AnyStore>),
     /// As a JSON Web Key Set, at `/jwks` below Better Auth's own address.
-    At(Client, Uri),
+    At(Box<Client>, Uri),
 }
 
 impl KeySource for Published {

@@ -62,7 +62,7 @@ async fn of_the_plugin() -> Service {
 
 fn ring(service: &Service) -> Arc<KeyRing<Published>> {
     let url = format!("{}/jwks", service.base).parse().unwrap();
-    Arc::new(KeyRing::new(Published::At(client(Duration::from_mins(1)), url), KeyAges::DEFAULT))
+    Arc::new(KeyRing::new(Published::At(Box::new(client(Duration::from_mins(1))), url), KeyAges::DEFAULT))
 }
 
 fn taking_jwts<S: SessionStore>(gate: Gate<S>, service: &Service) -> Gate<S> {

@@ -40,4 +40,5 @@ mod store_names;
 mod store_plugins;
 mod store_redis;
 mod store_sqlite;
+mod told_keys;
 mod vectors;

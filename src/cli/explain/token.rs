@@ -13,14 +13,14 @@ use crate::keys::{KeyAges, KeyRing, KeySource as _};
 use crate::metrics::Metrics;
 use crate::store::AnyStore;
 
-/// The decision on a token of the jwt plugin; `None` if there is none to be judged.
+/// The decision on a token of the jwt plugin; an error if it opens nothing, and `None` if there is none to be judged.
 pub(super) async fn judge(
     steps: &mut Steps,
     config: &Config,
     rules: &Rules,
     store: &AnyStore,
     request: &CheckRequest<'_>,
-) -> Option<Decision> {
+) -> Option<Result<Decision, Decision>> {
     let jwt_rules = config.jwt.as_ref()?;
     let Some(token) = Jwt::find(request.headers) else {
         steps.step("jwt", "none", "there is no JSON Web Token in Authorization: Bearer");
@@ -32,14 +32,14 @@ pub(super) async fn judge(
         Ok(source) => source,
         Err(error) => {
             steps.step("keys", "FAIL", error);
-            return Some(Decision::Unavailable);
+            return Some(Err(Decision::Unavailable));
         }
     };
     let keys = match source.fetch().await {
         Ok(keys) => keys,
         Err(error) => {
             steps.step("keys", "FAIL", format!("{source}: {error}"));
-            return Some(Decision::Unavailable);
+            return Some(Err(Decision::Unavailable));
         }
     };
     // The name is a client's until a key has verified the token, so it is not told.
@@ -52,11 +52,11 @@ pub(super) async fn judge(
             steps.step("claims", "ok", "its key signed it, and it is of this issuer for this audience");
             let (result, when) = expiry(&session, clock::now());
             steps.step("expiry", result, when);
-            rules.admit(session, clock::now())
+            Ok(rules.admit(session, clock::now()))
         }
         Err(refusal) => {
             steps.step("claims", "FAIL", refusal);
-            Decision::Unauthenticated(refusal.into())
+            Err(Decision::Unauthenticated(refusal.into()))
         }
     })
 }
