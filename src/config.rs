@@ -194,6 +194,13 @@ impl Config {
         Client::new(Bounds { connections, connect_timeout, timeout }, &self.roots)
     }
 
+    /// Whether tokens or cookies are judged by the jwt plugin's keys.
+    #[must_use]
+    pub fn needs_public_keys(&self) -> bool {
+        let is_signed = |cookie_cache: &CookieCache| cookie_cache.strategy == Strategy::Jwks;
+        self.jwt.is_some() || self.cookie_cache.as_ref().is_some_and(is_signed)
+    }
+
     /// Where the jwt plugin's keys are read.
     ///
     /// # Errors

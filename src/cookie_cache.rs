@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use http::HeaderMap;
+use tokio::time::timeout_at;
 
-use crate::auth::{Body, PublicKeys, Session, SessionRecord, SnapshotRules, Unusable, VerifiedToken};
+use crate::auth::{Body, KeySet, PublicKeys, Session, SessionRecord, SnapshotRules, Unusable, VerifiedToken};
 use crate::clock::UnixMillis;
 use crate::keys::{KeyRing, Published};
 use crate::metrics::CookieCacheAges;
@@ -19,6 +20,17 @@ pub struct CookieCache {
     /// Whether sessions are wanted with what get-session answers.
     bodies: bool,
     ages: CookieCacheAges,
+}
+
+/// Why a request's cookie cache tells of no session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Silence {
+    /// It says nothing that counts.
+    #[error("{0}")]
+    Unusable(#[from] Unusable),
+    /// It may say something, but the key that it names is not known, and newer keys cannot be had.
+    #[error("the key that it names is not known, and the source of public keys cannot be asked")]
+    KeysUnavailable,
 }
 
 impl CookieCache {
@@ -33,20 +45,20 @@ impl CookieCache {
         Self { rules, keys, bodies, ages }
     }
 
-    /// The session that these headers bring along for `token`.
+    /// The session that these headers bring along for `token`. Public keys are waited for until `deadline`.
     ///
     /// # Errors
-    /// Why the cookie says nothing.
+    /// Why there is none.
     pub async fn session(
         &self,
         headers: &HeaderMap,
         token: &VerifiedToken,
+        deadline: tokio::time::Instant,
         now: impl Fn() -> UnixMillis,
-    ) -> Result<Arc<Session>, Unusable> {
-        // Keys that cannot be asked for now open nothing that those before them would not.
-        let keys = match &self.keys {
-            Some(ring) => ring.current(Instant::now()).await.ok().or_else(|| ring.known()),
-            None => None,
+    ) -> Result<Arc<Session>, Silence> {
+        let keys = match (&self.keys, self.rules.key_id(headers)) {
+            (Some(ring), Some(kid)) => Some(keys_for(ring, &kid, deadline).await?),
+            _ => None,
         };
         let keys = keys.as_deref().map(|keys| -> &dyn PublicKeys { keys });
         let now = now();
@@ -63,5 +75,23 @@ impl CookieCache {
             Some(body) => session.with_body(body),
             None => session,
         }))
+    }
+}
+
+/// The keys for a cookie that names `kid`: those in memory where none newer come in time, for they open nothing that
+/// they would not have opened before.
+async fn keys_for(
+    ring: &KeyRing<Published>,
+    kid: &str,
+    deadline: tokio::time::Instant,
+) -> Result<Arc<KeySet>, Silence> {
+    let asked = Instant::now();
+    let newest = async {
+        let keys = ring.current(asked).await?;
+        if keys.contains(kid) { Ok(keys) } else { ring.after_unknown(kid, asked).await }
+    };
+    match timeout_at(deadline, newest).await {
+        Ok(Ok(keys)) => Ok(keys),
+        Ok(Err(_)) | Err(_) => ring.known().filter(|keys| keys.contains(kid)).ok_or(Silence::KeysUnavailable),
     }
 }

@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
+pub(crate) use self::bearing::outweighs;
 pub use self::checked::{Checked, Lookup};
 
 use crate::api_key::ApiKeys;
 use crate::auth::{CheckRequest, Decision, Denial, Jwt, Pending, Rules, Session, Step};
 use crate::cache::SessionCache;
 use crate::clock::UnixMillis;
-use crate::cookie_cache::CookieCache;
+use crate::cookie_cache::{CookieCache, Silence};
 use crate::jwt::Jwts;
 use crate::refresh::{Refresh, Refreshed};
 use crate::store::SessionStore;
@@ -127,9 +128,8 @@ impl<S: SessionStore> Gate<S> {
             Step::Lookup(pending) => pending,
         };
         if self.is_stateless {
-            let brought = Box::pin(self.by_cookie_cache(request, &pending, now)).await;
-            let nothing = Decision::Unauthenticated(Denial::NoSession);
-            return brought.unwrap_or_else(|| Checked::new(nothing, Lookup::Cookie));
+            let deadline = Instant::now() + self.patience;
+            return Box::pin(self.by_cookie_alone(request, &pending, deadline, now)).await;
         }
         match self.cache.get(pending.token().digest(), asked) {
             Some(Some(session)) if self.is_due(&session, asked) => {
@@ -154,23 +154,40 @@ impl<S: SessionStore> Gate<S> {
             }
             // Read again: a session can end while the store thinks.
             Some(found) => Checked::new(pending.finish(found, now()), Lookup::Miss),
-            None => {
-                let brought = self.by_cookie_cache(request, &pending, now).await;
-                brought.unwrap_or_else(|| Checked::new(Decision::Unavailable, Lookup::Miss))
-            }
+            None => match self.by_cookie_cache(request, &pending, deadline, now).await {
+                Some(Ok(checked)) => checked,
+                Some(Err(_)) | None => Checked::new(Decision::Unavailable, Lookup::Miss),
+            },
         }
     }
 
-    /// Decides on what the request itself brings along; `None` if that is nothing.
+    /// Decides where there is no store.
+    async fn by_cookie_alone(
+        &self,
+        request: &CheckRequest<'_>,
+        pending: &Pending,
+        deadline: Instant,
+        now: &impl Fn() -> UnixMillis,
+    ) -> Checked {
+        match self.by_cookie_cache(request, pending, deadline, now).await {
+            Some(Ok(checked)) => checked,
+            Some(Err(Silence::Unusable(_))) | None => {
+                Checked::new(Decision::Unauthenticated(Denial::NoSession), Lookup::Cookie)
+            }
+            Some(Err(Silence::KeysUnavailable)) => Checked::new(Decision::Unavailable, Lookup::Cookie),
+        }
+    }
+
+    /// Decides on what the request itself brings along, if that is looked at and says something.
     async fn by_cookie_cache(
         &self,
         request: &CheckRequest<'_>,
         pending: &Pending,
+        deadline: Instant,
         now: &impl Fn() -> UnixMillis,
-    ) -> Option<Checked> {
-        let session =
-            self.cookie_cache.as_ref()?.session(request.headers, pending.token(), now).await.ok()?;
-        Some(Checked::new(pending.finish(Some(session), now()), Lookup::Cookie))
+    ) -> Option<Result<Checked, Silence>> {
+        let told = self.cookie_cache.as_ref()?.session(request.headers, pending.token(), deadline, now).await;
+        Some(told.map(|session| Checked::new(pending.finish(Some(session), now()), Lookup::Cookie)))
     }
 
     /// `None` if the store could not say.

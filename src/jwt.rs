@@ -33,7 +33,8 @@ const CAPACITY: u64 = 100_000;
 
 impl Jwts {
     /// Tokens that `rules` accept and one of `keys` signed. One that proved genuine is believed for `ttl` without
-    /// looking at the keys again, and never beyond its own end.
+    /// looking at the keys again, and never beyond its own end: so one whose key was withdrawn passes for that long after
+    /// `keys` have noticed.
     #[must_use]
     pub fn new(rules: JwtRules, keys: Arc<KeyRing<Published>>, ttl: Duration) -> Self {
         let genuine = moka::sync::Cache::builder().max_capacity(CAPACITY).time_to_live(ttl).build();

@@ -170,6 +170,16 @@ impl SnapshotRules {
         &self.name
     }
 
+    /// The public key that the cookie in these headers names, not believed; `None` for every strategy but
+    /// [`Strategy::Jwks`], and where there is no such name.
+    #[must_use]
+    pub fn key_id(&self, headers: &HeaderMap) -> Option<String> {
+        match &self.lock {
+            Lock::Jwks { .. } => jwt::key_id(&collect::value(headers, &self.name).ok()?),
+            Lock::Compact(_) | Lock::Jwt(_) | Lock::Jwe(_) => None,
+        }
+    }
+
     /// The session that these headers bring along, if it is that of `token` and still fresh at `now`.
     ///
     /// `keys` are what [`Strategy::Jwks`] is checked with; without them it opens nothing.

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use super::{Failure, Outcome, block_on, say};
 use crate::config::{Config, ConfigError, Sources};
+use crate::keys::KeySource as _;
 use crate::store::{AnyStore, StoreError};
 
 pub(super) fn run(sources: &Sources) -> Outcome {
@@ -40,7 +41,14 @@ pub(super) fn run(sources: &Sources) -> Outcome {
                 ))
             }
             Ok(()) => {
-                say(&format!("store     ok    {} answers the lookup\n", store.name()));
+                say(&if config.is_stateless() {
+                    "store     none  the session_data cookie alone tells who is signed in: a sign-out elsewhere, a ban or \
+                     a change of a user counts once that cookie ends\n"
+                        .to_owned()
+                } else {
+                    format!("store     ok    {} answers the lookup\n", store.name())
+                });
+                check_public_keys(&config, &store).await?;
                 check_better_auth(&config).await
             }
             Err(error) => {
@@ -49,6 +57,31 @@ pub(super) fn run(sources: &Sources) -> Outcome {
             }
         }
     })
+}
+
+/// The jwt plugin's keys, where something is judged by them.
+async fn check_public_keys(config: &Config, store: &AnyStore) -> Result<(), Failure> {
+    if !config.needs_public_keys() {
+        return Ok(());
+    }
+    let source = config.public_keys(store)?;
+    match source.fetch().await {
+        Ok(keys) if keys.is_empty() => {
+            say(&format!(
+                "keys      ok    none yet in {source}: Better Auth makes one with its first token\n"
+            ));
+        }
+        Ok(keys) => say(&format!("keys      ok    {} in {source}\n", keys.len())),
+        Err(error) => {
+            say(&format!("keys      FAIL  {source}\n"));
+            let what = ConfigError::new("the jwt plugin's public keys cannot be read").because(error);
+            return Err(Failure::failed(&what.hint(
+                "set jwks_table to the plugin's jwks.modelName, or jwks_url to where Better Auth publishes its keys: \
+                 its address with /jwks, or the plugin's jwks.jwksPath, behind it",
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Better Auth itself, where something is asked of it.

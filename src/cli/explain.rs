@@ -3,6 +3,7 @@
 //! It calls what the gate calls, one step at a time, so that it cannot tell another story.
 
 mod question;
+mod token;
 
 use std::fmt::Write as _;
 use std::io::Read as _;
@@ -18,7 +19,9 @@ use crate::auth::{
 };
 use crate::clock::{self, UnixMillis};
 use crate::config::{Config, ConfigError};
+use crate::cookie_cache::Silence;
 use crate::dialect::{Dialect, Refusal};
+use crate::gate::outweighs;
 use crate::store::{AnyStore, SessionStore as _};
 
 /// A request's head is never longer than this.
@@ -96,13 +99,13 @@ async fn tell_request(
     let decision = if let Some(decision) = judge_key(steps, config, &rules, request).await {
         decision
     } else {
-        tell_credential(steps, &rules, request, parts);
-        match rules.begin(request, clock::now()) {
-            Step::Done(decision) => decision,
-            Step::Lookup(pending) => match look_up(steps, store, pending.token()).await {
-                Some(found) => pending.finish(found, clock::now()),
-                None => Decision::Unavailable,
-            },
+        match token::judge(steps, config, &rules, store, request).await {
+            Some(Ok(decision)) => decision,
+            Some(Err(opens_nothing)) => {
+                let by_session = judge_session(steps, config, &rules, store, request, parts).await;
+                if outweighs(&opens_nothing, &by_session) { opens_nothing } else { by_session }
+            }
+            None => judge_session(steps, config, &rules, store, request, parts).await,
         }
     };
     let (status, why) = match &decision {
@@ -115,6 +118,31 @@ async fn tell_request(
     let answer = Dialect::Nginx.encode(request, &decision, None);
     for (name, value) in answer.headers().iter().filter(|(name, _)| name.as_str().starts_with("x-auth-")) {
         steps.step("", "", format!("{name}: {}", value.to_str().unwrap_or_default()));
+    }
+}
+
+async fn judge_session(
+    steps: &mut Steps,
+    config: &Config,
+    rules: &Rules,
+    store: &AnyStore,
+    request: &CheckRequest<'_>,
+    parts: &Parts,
+) -> Decision {
+    tell_credential(steps, rules, request, parts);
+    let pending = match rules.begin(request, clock::now()) {
+        Step::Done(decision) => return decision,
+        Step::Lookup(pending) => pending,
+    };
+    let found = if config.is_stateless() { None } else { look_up(steps, store, pending.token()).await };
+    let brought = token::brought_along(steps, config, store, request, pending.token()).await;
+    match (found, brought) {
+        (Some(found), _) => pending.finish(found, clock::now()),
+        (None, Some(Ok(session))) => pending.finish(Some(session), clock::now()),
+        (None, Some(Err(Silence::Unusable(_)))) if config.is_stateless() => {
+            pending.finish(None, clock::now())
+        }
+        (None, _) => Decision::Unavailable,
     }
 }
 

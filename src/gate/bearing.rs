@@ -45,11 +45,19 @@ impl<S: SessionStore> Gate<S> {
             Judged::Unknown => Decision::Unavailable,
         };
         let by_session = self.by_session(request, now(), now).await;
-        match (&by_session.decision, &opens_nothing) {
-            (Decision::Unauthenticated(Denial::NoCredential), _)
-            // Doubt about the token outweighs what is wrong with the cookie.
-            | (Decision::Unauthenticated(_), Decision::Unavailable) => Checked::new(opens_nothing, Lookup::Miss),
-            _ => by_session,
+        if outweighs(&opens_nothing, &by_session.decision) {
+            return Checked::new(opens_nothing, Lookup::Miss);
         }
+        by_session
+    }
+}
+
+/// Whether the answer to a token that opens nothing is the one to give, where its request's session has another.
+pub(crate) fn outweighs(opens_nothing: &Decision, by_session: &Decision) -> bool {
+    match (by_session, opens_nothing) {
+        (Decision::Unauthenticated(Denial::NoCredential), _)
+        // Doubt about the token outweighs what is wrong with the cookie.
+        | (Decision::Unauthenticated(_), Decision::Unavailable) => true,
+        _ => false,
     }
 }

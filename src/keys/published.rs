@@ -1,5 +1,7 @@
 //! Where Better Auth publishes its public keys: in its table, or at an address.
 
+use std::fmt;
+
 use http::Uri;
 
 use super::{KeySource, KeysUnavailable};
@@ -17,8 +19,8 @@ pub enum Published {
     At(Box<Client>, Uri),
 }
 
-impl Published {
-    async fn read(&self) -> Result<KeySet, KeysUnavailable> {
+impl KeySource for Published {
+    async fn fetch(&self) -> Result<KeySet, KeysUnavailable> {
         match self {
             Self::Table(store) => match store.public_keys().await {
                 Ok(Some(rows)) => Ok(KeySet::from_rows(rows, DEFAULT_GRACE, clock::now())?),
@@ -42,12 +44,17 @@ impl Published {
     }
 }
 
-impl KeySource for Published {
-    async fn fetch(&self) -> Result<KeySet, KeysUnavailable> {
-        let fetched = self.read().await;
-        if let Err(error) = &fetched {
-            tracing::warn!(reason = error.code(), "{error}");
+/// As it can be told to anybody: a URL may hold a password.
+impl fmt::Display for Published {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Table(store) => write!(f, "the jwks table in {}", store.name()),
+            Self::At(_, url) => {
+                let host = url.authority().map_or("", |authority| {
+                    authority.as_str().rsplit_once('@').map_or(authority.as_str(), |(_, host)| host)
+                });
+                write!(f, "{}://{host}{}", url.scheme_str().unwrap_or_default(), url.path())
+            }
         }
-        fetched
     }
 }

@@ -3,7 +3,8 @@
 //
 //   PORT                  port to listen on; 0 or absent: a free one
 //   DATABASE_URL          postgres://…, mysql://…, or sqlite:<path>; missing tables are created at start. memory: is
-//                         Better Auth's own memory adapter, which nobody else can look into
+//                         Better Auth's own memory adapter, which nobody else can look into; none: no database option
+//                         at all, by which Better Auth becomes stateless
 //   REDIS_URL             redis://…, several with commas between them for a cluster: the secondary storage; absent: none
 //   REDIS_KEY_PREFIX      keyPrefix of @better-auth/redis-storage
 //   BASE_URL              comma-separated public origins: the first is Better Auth's baseURL, all of them are
@@ -50,8 +51,10 @@ function openDatabase(url) {
     }
     case 'memory':
       return memoryAdapter({ user: [], session: [], account: [], verification: [], apikey: [], rateLimit: [] });
+    case 'none':
+      return undefined;
     default:
-      throw new Error(`DATABASE_URL is ${url}; it must begin with postgres:, mysql:, sqlite: or memory:`);
+      throw new Error(`DATABASE_URL is ${url}; it must begin with postgres:, mysql:, sqlite: or memory:, or be none`);
   }
 }
 
@@ -84,7 +87,7 @@ const options = {
   ...JSON.parse(BETTER_AUTH_OPTIONS),
 };
 
-if (DATABASE_URL !== 'memory:') {
+if (!['memory:', 'none'].includes(DATABASE_URL)) {
   const { runMigrations } = await getMigrations(options);
   await runMigrations();
 }

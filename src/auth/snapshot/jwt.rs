@@ -70,6 +70,11 @@ pub(super) fn open_public(
     Ok(opened)
 }
 
+/// The key that `token` names.
+pub(super) fn key_id(token: &str) -> Option<String> {
+    text(&Jws::read(token).ok()?.header, "kid").filter(|kid| !kid.is_empty()).map(str::to_owned)
+}
+
 /// Who signed, for whom, and of whom: the claims say the same as the session that they hold.
 fn check_parties(claims: &Fields, issuer: Option<&str>) -> Result<(), Unusable> {
     let iss = text(claims, "iss").filter(|iss| !iss.is_empty()).ok_or(Unusable::Claim("iss"))?;

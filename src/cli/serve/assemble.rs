@@ -1,6 +1,7 @@
 //! What a gate judges besides sessions of its store, as far as the settings ask for it.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crate::api_key::ApiKeys;
 use crate::auth::Strategy;
@@ -8,7 +9,7 @@ use crate::config::{Config, ConfigError};
 use crate::cookie_cache::CookieCache;
 use crate::gate::Gate;
 use crate::jwt::Jwts;
-use crate::keys::{KeyAges, KeyRing};
+use crate::keys::{KeyAges, KeyRing, Published};
 use crate::metrics::Metrics;
 use crate::refresh::Refresh;
 use crate::store::{AnyStore, Measured};
@@ -45,17 +46,34 @@ fn with_public_keys(
     store: &AnyStore,
     metrics: &Metrics,
 ) -> Result<StoreGate, ConfigError> {
-    let ring = || {
+    let ring = if config.needs_public_keys() {
         let ages = KeyAges { ttl: config.jwks_ttl, ..KeyAges::DEFAULT };
-        config.public_keys(store).map(|published| Arc::new(KeyRing::new(published, ages)))
+        Some(Arc::new(KeyRing::new(config.public_keys(store)?, ages)))
+    } else {
+        None
     };
-    if let Some(rules) = &config.jwt {
-        gate = gate.with_jwts(Jwts::new(rules.clone(), ring()?, config.jwks_ttl));
+    if let (Some(rules), Some(ring)) = (&config.jwt, &ring) {
+        gate = gate.with_jwts(Jwts::new(rules.clone(), Arc::clone(ring), config.jwks_ttl));
     }
     if let Some((rules, strategy)) = config.snapshot_rules() {
-        let keys = if strategy == Strategy::Jwks { Some(ring()?) } else { None };
+        let keys = ring.filter(|_| strategy == Strategy::Jwks);
+        if let Some(ring) = &keys {
+            tokio::spawn(keep(Arc::clone(ring), config.jwks_ttl));
+        }
         let cookie_cache = CookieCache::new(rules, keys, config.store.bodies, metrics.cookie_cache_ages());
         gate = gate.with_cookie_cache(cookie_cache, config.is_stateless());
     }
     Ok(gate)
+}
+
+/// Has keys at hand before they are needed: the cookie cache is looked at when the store is down, and with the store its
+/// table of keys.
+async fn keep(ring: Arc<KeyRing<Published>>, ttl: Duration) {
+    loop {
+        let wait = match ring.current(Instant::now()).await {
+            Ok(_) => ttl,
+            Err(_) => KeyAges::DEFAULT.retry,
+        };
+        tokio::time::sleep(wait).await;
+    }
 }

@@ -37,6 +37,16 @@ class SignedIn:
         return f"{self.name}={self.value}"
 
     @property
+    def all_cookies(self) -> str:
+        """The Cookie header with all that signing in set, Better Auth's cookie cache among it."""
+        return "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+
+    @property
+    def cookie_cache(self) -> str:
+        """The cookie cache's part of the Cookie header."""
+        return "; ".join(f"{name}={value}" for name, value in self.cookies.items() if "session_data" in name)
+
+    @property
     def token(self) -> str:
         return unquote(self.value).rpartition(".")[0]
 
@@ -122,6 +132,16 @@ class BetterAuth:
         verdict: dict[str, Any] | None = answer.json()
         return verdict
 
+    def json_web_token(self, person: SignedIn) -> str:
+        """What the jwt plugin gives to somebody signed in."""
+        answer = self._client.get(self.base_path + "/token", headers={"Cookie": person.cookie})
+        self._client.cookies.clear()
+        assert answer.status_code == 200, answer.text
+        token: str = answer.json()["token"]
+        secrets.remember("a JSON Web Token", token)
+        secrets.remember("a JSON Web Token's signature", token.rpartition(".")[2])
+        return token
+
     def requests(self, path: str) -> int:
         """How often a path was asked for, whatever the query."""
         counts: dict[str, int] = self._client.get("/requests").json()
@@ -167,5 +187,5 @@ def signed_in(answer: httpx.Response, email: str) -> SignedIn:
     for value in cookies.values():
         if len(value) > 60:
             secrets.remember_cookie(value)
-    name = next(name for name in cookies if not name.endswith(("dont_remember", "session_data")))
+    name = next(name for name in cookies if "session_data" not in name and not name.endswith("dont_remember"))
     return SignedIn(name, cookies[name], email, cookies)
