@@ -16,6 +16,7 @@ mod credentials;
 mod fetch;
 mod gate;
 mod gate_memory;
+mod get_session_dialect;
 mod imports;
 mod jwt;
 mod jwt_keys;
