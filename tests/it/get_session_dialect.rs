@@ -17,7 +17,7 @@ use crate::refresh::{due, prolonged, sliding};
 use crate::rig::{
     self, HOUR, LONG, NOW, Shelf, WIRE, cache, later, request, rules, session_cookie, session_until, word,
 };
-use crate::service::Service;
+use crate::service::{self, Service};
 
 const SESSION: &str = r#"{"session":{"id":"ses_1"},"user":{"name":"Zoë","id":"usr_1"}}"#;
 
@@ -141,7 +141,12 @@ fn the_path_is_better_auths_with_any_query() {
 
 /// A gate whose only session is due, and a Better Auth that prolongs it.
 async fn prolonging() -> (Gate<Shelf>, Service) {
-    let service = Service::saying(prolonged()).await;
+    saying(prolonged()).await
+}
+
+/// A gate whose only session is due, and a Better Auth that says that.
+async fn saying(answer: String) -> (Gate<Shelf>, Service) {
+    let service = Service::saying(answer).await;
     let refresh = Refresh::new(sliding(), service.better_auth(), Metrics::new().refreshes());
     let gate = Gate::new(rules(), cache(LONG), Shelf::with(due()), HOUR).with_refresh(refresh);
     (gate, service)
@@ -207,4 +212,16 @@ async fn what_a_proxy_tells_of_its_clients_url_forbids_nothing() {
     let asked = CheckRequest { target: b"/page?disableRefresh=true", ..request(&headers) };
 
     assert!(gate.check(&asked, || NOW).await.set_cookie.is_some());
+}
+
+#[tokio::test]
+async fn what_a_deferred_refresh_adds_to_an_answer_is_not_kept() {
+    // Prolonged by somebody else meanwhile: the GET finds nothing to do, and says so.
+    let until = service::session_until("2026-01-22T12:00:00.123Z");
+    let answered = format!(r#"{},"needsRefresh":false}}"#, until.strip_suffix('}').unwrap());
+    let (gate, _service) = saying(service::json("200 OK", "", &answered)).await;
+
+    let checked = visit(&gate, "/api/auth/get-session", NOW).await;
+
+    assert_eq!(text(answer(&checked.decision)).await, until);
 }
