@@ -52,7 +52,7 @@ async fn text(answer: Answer) -> String {
 
 #[tokio::test]
 async fn a_session_is_told_in_the_words_that_were_kept_and_in_no_header() {
-    let session = session_until(later(HOUR)).with_body(Body::new(SESSION.into()));
+    let session = session_until(later(HOUR)).with_body(Body::new(SESSION.as_bytes()));
 
     let answer = answer(&allow(session));
 
@@ -64,7 +64,7 @@ async fn a_session_is_told_in_the_words_that_were_kept_and_in_no_header() {
 
 #[tokio::test]
 async fn what_is_kept_is_sent_and_not_written_again() {
-    let body = Body::new(SESSION.into());
+    let body = Body::new(SESSION.as_bytes());
     let kept = body.json().as_ptr();
 
     let answer = answer(&allow(session_until(later(HOUR)).with_body(body)));

@@ -59,10 +59,10 @@ pub(super) fn read(answer: &Response<Bytes>) -> Result<Option<Told>, StoreError>
 /// The answer as it is kept: without what `deferSessionRefresh` adds, which is true of one instant.
 pub(super) fn body(answer: &Response<Bytes>) -> Body {
     let text = answer.body();
-    Body::new(match text.strip_suffix(br#","needsRefresh":false}"#) {
-        Some(rest) => [rest, b"}"].concat().into(),
-        None => text.clone(),
-    })
+    match text.strip_suffix(br#","needsRefresh":false}"#) {
+        Some(rest) => Body::new(&[rest, b"}"].concat()),
+        None => Body::new(text),
+    }
 }
 
 /// The verdict in an answer that refuses a key; `None` if it is no such answer.
