@@ -64,7 +64,7 @@ impl CookieCache {
         let now = now();
         let snapshot = self.rules.open(headers, token, keys, now)?;
         self.ages.told(now.since(snapshot.updated_at).unwrap_or_default());
-        let body = self.bodies.then(|| Body::new(snapshot.body().into()));
+        let body = self.bodies.then(|| Body::new(snapshot.body().as_bytes()));
         let session = Session::new(&SessionRecord {
             expires_at: snapshot.expires_at,
             session: snapshot.session,

@@ -2,6 +2,7 @@
 
 mod bearing;
 mod checked;
+mod query;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +10,8 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 pub(crate) use self::bearing::outweighs;
+use self::query::Without;
+
 pub use self::checked::{Checked, Lookup};
 
 use crate::api_key::ApiKeys;
@@ -84,18 +87,20 @@ impl<S: SessionStore> Gate<S> {
     /// Decides one request. Infallible: trouble becomes [`Decision::Unavailable`], so that no `?` on the way can turn
     /// it into something else.
     pub async fn check(&self, request: &CheckRequest<'_>, now: impl Fn() -> UnixMillis) -> Checked {
-        self.decide(request, self.jwts.as_ref(), &now).await
+        self.decide(request, self.jwts.as_ref(), Without::default(), &now).await
     }
 
-    /// [`Gate::check`] for what Better Auth's get-session is asked: it takes no tokens of the jwt plugin.
+    /// [`Gate::check`] for what Better Auth's get-session is asked: it takes no tokens of the jwt plugin, and the query
+    /// may forbid what the gate would do besides.
     pub async fn check_session(&self, request: &CheckRequest<'_>, now: impl Fn() -> UnixMillis) -> Checked {
-        self.decide(request, None, &now).await
+        self.decide(request, None, Without::of(request.target), &now).await
     }
 
     async fn decide(
         &self,
         request: &CheckRequest<'_>,
         jwts: Option<&Jwts>,
+        without: Without,
         now: &impl Fn() -> UnixMillis,
     ) -> Checked {
         // What is awaited on the way is boxed, for its state is kilobytes that every hit would have to move otherwise: a
@@ -114,12 +119,13 @@ impl<S: SessionStore> Gate<S> {
         {
             return Box::pin(self.by_jwt(jwts, &token, request, now)).await;
         }
-        self.by_session(request, asked, now).await
+        self.by_session(request, without, asked, now).await
     }
 
     async fn by_session(
         &self,
         request: &CheckRequest<'_>,
+        without: Without,
         asked: UnixMillis,
         now: &impl Fn() -> UnixMillis,
     ) -> Checked {
@@ -129,15 +135,15 @@ impl<S: SessionStore> Gate<S> {
         };
         if self.is_stateless {
             let deadline = Instant::now() + self.patience;
-            return Box::pin(self.by_cookie_alone(request, &pending, deadline, now)).await;
+            return Box::pin(self.by_cookie_alone(request, &pending, without, deadline, now)).await;
         }
         match self.cache.get(pending.token().digest(), asked) {
-            Some(Some(session)) if self.is_due(&session, asked) => {
+            Some(Some(session)) if !without.refresh && self.is_due(&session, asked) => {
                 let deadline = Instant::now() + self.patience;
                 Box::pin(self.pass_on(request, pending, session, Lookup::Hit, deadline, now)).await
             }
             Some(found) => Checked::new(pending.finish(found, asked), Lookup::Hit),
-            None => Box::pin(self.ask(request, pending, now)).await,
+            None => Box::pin(self.ask(request, pending, without, now)).await,
         }
     }
 
@@ -145,16 +151,17 @@ impl<S: SessionStore> Gate<S> {
         &self,
         request: &CheckRequest<'_>,
         pending: Pending,
+        without: Without,
         now: &impl Fn() -> UnixMillis,
     ) -> Checked {
         let deadline = Instant::now() + self.patience;
         match self.look_up(&pending, deadline, now).await {
-            Some(Some(session)) if self.is_due(&session, now()) => {
+            Some(Some(session)) if !without.refresh && self.is_due(&session, now()) => {
                 self.pass_on(request, pending, session, Lookup::Miss, deadline, now).await
             }
             // Read again: a session can end while the store thinks.
             Some(found) => Checked::new(pending.finish(found, now()), Lookup::Miss),
-            None => match self.by_cookie_cache(request, &pending, deadline, now).await {
+            None => match self.by_cookie_cache(request, &pending, without, deadline, now).await {
                 Some(Ok(checked)) => checked,
                 Some(Err(_)) | None => Checked::new(Decision::Unavailable, Lookup::Miss),
             },
@@ -166,10 +173,11 @@ impl<S: SessionStore> Gate<S> {
         &self,
         request: &CheckRequest<'_>,
         pending: &Pending,
+        without: Without,
         deadline: Instant,
         now: &impl Fn() -> UnixMillis,
     ) -> Checked {
-        match self.by_cookie_cache(request, pending, deadline, now).await {
+        match self.by_cookie_cache(request, pending, without, deadline, now).await {
             Some(Ok(checked)) => checked,
             Some(Err(Silence::Unusable(_))) | None => {
                 Checked::new(Decision::Unauthenticated(Denial::NoSession), Lookup::Cookie)
@@ -183,10 +191,12 @@ impl<S: SessionStore> Gate<S> {
         &self,
         request: &CheckRequest<'_>,
         pending: &Pending,
+        without: Without,
         deadline: Instant,
         now: &impl Fn() -> UnixMillis,
     ) -> Option<Result<Checked, Silence>> {
-        let told = self.cookie_cache.as_ref()?.session(request.headers, pending.token(), deadline, now).await;
+        let cookie_cache = self.cookie_cache.as_ref().filter(|_| !without.cookie_cache)?;
+        let told = cookie_cache.session(request.headers, pending.token(), deadline, now).await;
         Some(told.map(|session| Checked::new(pending.finish(Some(session), now()), Lookup::Cookie)))
     }
 

@@ -83,7 +83,7 @@ impl SessionRecord {
     #[must_use]
     pub fn body(&self) -> Body {
         let answer = serde_json::json!({ "session": self.session, "user": self.user });
-        Body(answer.to_string().into())
+        Body::new(answer.to_string().as_bytes())
     }
 }
 
@@ -194,10 +194,10 @@ fn instant(value: &Value) -> Option<UnixMillis> {
 }
 
 impl Body {
-    /// An answer of Better Auth itself.
+    /// That answer. Copied, for what it is a part of may be larger, and would live as long as it does.
     #[must_use]
-    pub fn new(answer: Bytes) -> Self {
-        Self(answer)
+    pub fn new(answer: &[u8]) -> Self {
+        Self(Bytes::copy_from_slice(answer))
     }
 
     /// The JSON text.

@@ -1,5 +1,6 @@
 //! Credentials that are no sessions: API keys and tokens of the jwt plugin.
 
+use super::query::Without;
 use super::{Checked, Gate, Lookup};
 use crate::api_key::ApiKeys;
 use crate::auth::{ApiKey, CheckRequest, Decision, Denial, Jwt};
@@ -44,7 +45,7 @@ impl<S: SessionStore> Gate<S> {
             Judged::Refused(refusal) => Decision::Unauthenticated(refusal.into()),
             Judged::Unknown => Decision::Unavailable,
         };
-        let by_session = self.by_session(request, now(), now).await;
+        let by_session = self.by_session(request, Without::default(), now(), now).await;
         if outweighs(&opens_nothing, &by_session.decision) {
             return Checked::new(opens_nothing, Lookup::Miss);
         }

@@ -137,7 +137,7 @@ impl BetterAuth {
         };
         Ok(Renewal::Until {
             expires_at: told.record.expires_at,
-            body: self.bodies.then(|| Body::new(answer.body().clone())),
+            body: self.bodies.then(|| answer::body(answer)),
             set_cookie: answer.headers().get_all(SET_COOKIE).iter().find(is_ours).cloned(),
         })
     }
@@ -177,7 +177,7 @@ impl BetterAuth {
 
     fn session(&self, told: &Told, answer: &Response<bytes::Bytes>) -> Session {
         let session = Session::new(&told.record);
-        if self.bodies { session.with_body(Body::new(answer.body().clone())) } else { session }
+        if self.bodies { session.with_body(answer::body(answer)) } else { session }
     }
 
     fn with_cookie(

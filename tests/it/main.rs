@@ -17,6 +17,7 @@ mod fetch;
 mod gate;
 mod gate_bearing;
 mod gate_memory;
+mod get_session_dialect;
 mod imports;
 mod jwt;
 mod jwt_keys;

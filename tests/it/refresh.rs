@@ -24,18 +24,18 @@ const DAY: Duration = Duration::from_hours(24);
 const SIX_DAYS: Duration = Duration::from_hours(6 * 24);
 const SET_COOKIE: &str = "better-auth.session_token=Zk3vQ8mN1pXrT6yLw0cHdB9sJgAeUfIo.0CRfik%2FDg5ZD0p2A8djY4Svx%2BDYpfTkrfjOrlzT1v68%3D; Max-Age=604800; Path=/; HttpOnly; SameSite=Lax";
 
-fn sliding() -> Sliding {
+pub(crate) fn sliding() -> Sliding {
     let dont_remember = CookieName::new("better-auth.dont_remember").unwrap();
     Sliding { expires_in: WEEK, update_age: DAY, relays: true, dont_remember }
 }
 
 /// Due at `NOW` and not a millisecond before.
-fn due() -> UnixMillis {
+pub(crate) fn due() -> UnixMillis {
     later(SIX_DAYS)
 }
 
 /// What Better Auth answers when it has prolonged the session.
-fn prolonged() -> String {
+pub(crate) fn prolonged() -> String {
     json("200 OK", &format!("set-cookie: {SET_COOKIE}\r\n"), &session_until(&later(WEEK).to_string()))
 }
 

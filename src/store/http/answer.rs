@@ -6,7 +6,7 @@ use http::{Response, StatusCode};
 use serde_json::Value;
 
 use super::super::StoreError;
-use crate::auth::{Fields, KeyVerdict, SessionRecord, VerifiedToken};
+use crate::auth::{Body, Fields, KeyVerdict, SessionRecord, VerifiedToken};
 
 /// A session, as an answer tells it.
 pub(super) struct Told {
@@ -54,6 +54,15 @@ pub(super) fn read(answer: &Response<Bytes>) -> Result<Option<Told>, StoreError>
     let record =
         SessionRecord::from_json(session, user).map_err(|error| StoreError::Malformed(error.to_string()))?;
     Ok(Some(Told { record, needs_refresh }))
+}
+
+/// The answer as it is kept: without what `deferSessionRefresh` adds, which is true of one instant.
+pub(super) fn body(answer: &Response<Bytes>) -> Body {
+    let text = answer.body();
+    match text.strip_suffix(br#","needsRefresh":false}"#) {
+        Some(rest) => Body::new(&[rest, b"}"].concat()),
+        None => Body::new(text),
+    }
 }
 
 /// The verdict in an answer that refuses a key; `None` if it is no such answer.

@@ -99,9 +99,7 @@ class BetterAuth:
         self._users += 1
         email = f"user{self._users}@example.com"
         body = {"email": email, "password": PASSWORD, "name": name}
-        answer = self._post(self.base_path + "/sign-up/email", body)
-        for value in cookies_of(answer).values():
-            secrets.remember_cookie(value)
+        remember_cookies(cookies_of(self._post(self.base_path + "/sign-up/email", body)))
         return email
 
     def sign_in(self, email: str | None = None, *, remember_me: bool = True) -> SignedIn:
@@ -184,8 +182,14 @@ def cookies_of(answer: httpx.Response) -> dict[str, str]:
 def signed_in(answer: httpx.Response, email: str) -> SignedIn:
     """The session that an answer of Better Auth started: the one cookie that lives as long as a session does."""
     cookies = cookies_of(answer)
+    remember_cookies(cookies)
+    others = ("dont_remember", "last_used_login_method")
+    name = next(name for name in cookies if "session_data" not in name and not name.endswith(others))
+    return SignedIn(name, cookies[name], email, cookies)
+
+
+def remember_cookies(cookies: dict[str, str]) -> None:
+    """Those among them that hold a secret are long."""
     for value in cookies.values():
         if len(value) > 60:
             secrets.remember_cookie(value)
-    name = next(name for name in cookies if "session_data" not in name and not name.endswith("dont_remember"))
-    return SignedIn(name, cookies[name], email, cookies)

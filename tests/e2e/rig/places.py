@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parents[3]
 SIDEGATE = Path(os.environ.get("SIDEGATE_BIN", ROOT / "target/release/sidegate")).resolve()
 BETTER_AUTH = ROOT / "tests/better-auth"
 ECHO_APP = ROOT / "tests/upstream"
+ASKING_APP = ECHO_APP / "asking"
 FASTAPI_APP = ROOT / "deploy/fastapi"
 NGINX_FILES = ROOT / "nginx"
 

@@ -1,5 +1,6 @@
 """A Python app under uvicorn."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from .places import uvicorn
@@ -10,12 +11,13 @@ from .process import Process, until
 class Uvicorn:
     """`app:app` of a directory."""
 
-    def __init__(self, name: str, app: Path, home: Path) -> None:
+    def __init__(self, name: str, app: Path, home: Path, env: Mapping[str, str] | None = None) -> None:
         self.port = free_port()
         arguments = ["--host", "127.0.0.1", "--port", str(self.port), "--no-proxy-headers", "--log-level", "warning"]
         command = [*uvicorn(), "app:app", "--app-dir", str(app), *arguments]
         # No __pycache__ beside sources that are not ours.
-        self.process = Process(name, command, home, env={"PYTHONDONTWRITEBYTECODE": "1"})
+        environment = {"PYTHONDONTWRITEBYTECODE": "1"} | dict(env or {})
+        self.process = Process(name, command, home, env=environment)
         until(self._is_ready, f"{name} listens")
 
     def _is_ready(self) -> bool:
