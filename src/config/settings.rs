@@ -318,7 +318,7 @@ pub const SETTINGS: &[Setting] = &[
         "MAP",
         Some(""),
         "Better Auth's session.additionalFields that are told by get_session, each with its type: \
-         device:string,trust=trust_level:number. Types: string, number, boolean, date, json",
+         device:string,trust=trust_level:number. Types: string, number, boolean, date, json, string[], number[]",
     ),
     setting(
         "user_additional_fields",

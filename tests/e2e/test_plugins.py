@@ -137,7 +137,7 @@ def test_of_two_memberships_the_one_with_the_first_id_counts(plugged: Stack, gat
     columns = ", ".join(column(plugged, name) for name in ("organizationId", "userId", "createdAt"))
     member = named(plugged.database, "member")
     where = f"FROM {member} WHERE {column(plugged, 'organizationId')} = {literal(organization)} AND role = 'owner'"
-    for id_, role in (("0", "first"), ("zzz", "last")):
+    for id_, role in (("--", "first"), ("zzz", "last")):
         plugged.run(f"INSERT INTO {member} (id, role, {columns}) SELECT {literal(id_ + organization[:20])}, '{role}', {columns} {where}")
     assert_told(plugged, gate, person, organization_role="first")
 
