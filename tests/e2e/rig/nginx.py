@@ -44,6 +44,7 @@ class Nginx(Proxy):
         ]
 
     def test(self) -> None:
+        """`nginx -t`. An error if it is not content."""
         run([*self.command(), "-t"], self.home)
 
     def launched(self) -> Process:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import site
 import sys
 from pathlib import Path
 
@@ -24,6 +25,11 @@ def node() -> str:
 def beside_python(name: str) -> Path:
     """A program that a Python package brought."""
     return Path(sys.prefix) / "bin" / name
+
+
+def envoy() -> Path:
+    """The program itself: what the package puts beside Python is a script that becomes it."""
+    return Path(site.getsitepackages()[0]) / "envoy/_bin/envoy"
 
 
 def uvicorn() -> list[str]:

@@ -43,10 +43,6 @@ class Proxy(ABC):
         """What runs it in the foreground."""
 
     @abstractmethod
-    def test(self) -> None:
-        """Has the program itself judge the configuration, without serving. An error if it is not content."""
-
-    @abstractmethod
     def errors(self) -> str:
         """All that it complained of so far, warnings included."""
 
@@ -57,13 +53,13 @@ class Proxy(ABC):
 
     def start(self) -> Self:
         self._process = self.launched()
-        until(self._is_ready, f"{self.name} listens")
+        until(self.is_ready, f"{self.name} listens")
         return self
 
     def launched(self) -> Process:
         return Process(self.name, self.command(), self.home)
 
-    def _is_ready(self) -> bool:
+    def is_ready(self) -> bool:
         assert self._process and self._process.exit_code is None, self.output() + self.errors()
         return is_open(self.port)
 
