@@ -22,7 +22,7 @@ use self::read::Reader;
 use crate::auth::{Bearer, CookieName, JwtRules, Rules, SigningKey, SnapshotRules, Strategy};
 use crate::cache::Ages;
 use crate::clock::UnixMillis;
-use crate::dialect::LoginPage;
+use crate::dialect::{HeaderNames, Terms};
 use crate::fetch::{Bounds, Client, Roots};
 use crate::keys::Published;
 use crate::log::LogOptions;
@@ -79,8 +79,10 @@ pub struct Config {
     pub cache_capacity: u64,
     /// Who may ask.
     pub trusted_proxies: TrustedPeers,
-    /// Where people sign in.
-    pub login: Option<LoginPage>,
+    /// What proxies are told.
+    pub terms: Terms,
+    /// Whether CORS preflights are let by as nobody's.
+    pub passes_preflights: bool,
     /// What a connection may take.
     pub limits: Limits,
     /// Longest time that requests under way are waited for at the end.
@@ -137,6 +139,14 @@ impl Config {
     /// If `admin_listen` is no address.
     pub fn admin_listen(sources: &Sources) -> Result<Listen, Vec<ConfigError>> {
         Reader::read_admin_listen(sources)
+    }
+
+    /// Which headers tell who somebody is: no other setting need be right for that.
+    ///
+    /// # Errors
+    /// If a header cannot do that.
+    pub fn header_names(sources: &Sources) -> Result<HeaderNames, Vec<ConfigError>> {
+        Reader::read_header_names(sources)
     }
 
     /// Prepares the store, without connecting to it. Wants a runtime, for the pool looks after itself.
@@ -244,6 +254,9 @@ impl Config {
         }
         if !self.refuse_banned {
             rules = rules.with_banned();
+        }
+        if self.passes_preflights {
+            rules = rules.with_preflights();
         }
         rules
     }

@@ -1,5 +1,6 @@
 //! From texts to values: each with its range, each mistake with its hint.
 
+mod callers;
 mod credentials;
 mod service;
 mod store;
@@ -16,7 +17,7 @@ use super::error::ConfigError;
 use super::secret::{self, Secrets};
 use super::sources::{Given, Sources, nearest};
 use crate::cache::Ages;
-use crate::dialect::LoginPage;
+use crate::dialect::HeaderNames;
 use crate::log::{LogFormat, LogOptions};
 use crate::secret::Secret;
 use crate::serve::{Limits, Listen};
@@ -48,6 +49,11 @@ impl<'a> Reader<'a> {
         reader.admin_listen().ok_or(reader.errors)
     }
 
+    pub(super) fn read_header_names(sources: &'a Sources) -> Result<HeaderNames, Vec<ConfigError>> {
+        let mut reader = Self { sources, errors: Vec::new(), warnings: Vec::new() };
+        reader.header_names().ok_or(reader.errors)
+    }
+
     /// `None` where a mistake leaves nothing to go on with; it is among the errors then.
     fn config(&mut self) -> Option<Config> {
         let listen = self.parsed("listen", "write 127.0.0.1:4180, unix:/path/to/socket or fd:3");
@@ -76,7 +82,8 @@ impl<'a> Reader<'a> {
             "trusted_proxies",
             "write addresses, networks, loopback or unix with commas between them",
         );
-        let login = self.login();
+        let terms = self.terms();
+        let passes_preflights = self.preflight();
         let limits = self.limits();
         let drain_timeout = self.duration("drain_timeout", Duration::ZERO);
         let workers = self.workers();
@@ -105,7 +112,8 @@ impl<'a> Reader<'a> {
             ages: Ages { session: session?, absence: absence? },
             cache_capacity: cache_capacity?,
             trusted_proxies: trusted_proxies?,
-            login,
+            terms: terms?,
+            passes_preflights: passes_preflights?,
             limits: limits?,
             drain_timeout: drain_timeout?,
             workers: workers?,
@@ -123,13 +131,6 @@ impl<'a> Reader<'a> {
             Ok(secrets) => Some(secrets),
             Err(error) => self.mistake(error),
         }
-    }
-
-    fn login(&mut self) -> Option<LoginPage> {
-        let return_to = self.sources.given("return_to_param").map_or("", |given| given.text);
-        let url = self.given("login_url")?;
-        let hint = "write a path such as /login, or an http(s) URL";
-        self.check("login_url", &url, hint, |url| LoginPage::new(url, return_to))
     }
 
     fn limits(&mut self) -> Option<Limits> {

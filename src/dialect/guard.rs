@@ -6,15 +6,18 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 use memchr::memchr;
 
-use super::Refusal;
+use super::{HeaderNames, Refusal};
 
-/// What all identity headers begin with.
+/// What all identity headers of sidegate's own begin with. Apps may read those though others were chosen.
 const IDENTITY_PREFIX: &str = "x-auth-";
 
 /// Refuses duplicates and underscore twins of `reads` and of all identity headers.
-pub(super) fn check(headers: &HeaderMap, reads: &[&HeaderName]) -> Result<(), Refusal> {
-    let is_guarded =
-        |name: &str| name.starts_with(IDENTITY_PREFIX) || reads.iter().any(|read| read.as_str() == name);
+pub(super) fn check(headers: &HeaderMap, reads: &[&HeaderName], names: &HeaderNames) -> Result<(), Refusal> {
+    let is_guarded = |name: &str| {
+        name.starts_with(IDENTITY_PREFIX)
+            || reads.iter().any(|read| read.as_str() == name)
+            || names.all().any(|identity| identity.as_str() == name)
+    };
     for name in headers.keys() {
         if memchr(b'_', name.as_str().as_bytes()).is_some() && is_guarded(&name.as_str().replace('_', "-")) {
             return Err(Refusal::TwinHeader(name.clone()));

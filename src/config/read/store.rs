@@ -116,7 +116,7 @@ impl Reader<'_> {
     }
 }
 
-fn pairs(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn pairs(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|pair| !pair.is_empty())
 }
 
