@@ -1,6 +1,6 @@
 //! Policies: each requirement lets by who meets it and nobody else, and none lets anybody by.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use sidegate::auth::{Decision, Denial, Policy, SessionRecord};
 
 use crate::rig::{self, NOW, fields, word};
@@ -11,7 +11,7 @@ const FULL: [(&str, &str); 3] = [
     ("not_impersonated", "impersonated"),
 ];
 
-fn record(verified: Value, two_factor: Value, impersonated_by: Value) -> SessionRecord {
+fn record(verified: bool, two_factor: Option<bool>, impersonated_by: Option<&str>) -> SessionRecord {
     SessionRecord {
         session: fields(json!({ "id": "ses_1", "impersonatedBy": impersonated_by })),
         user: fields(json!({ "id": "usr_1", "emailVerified": verified, "twoFactorEnabled": two_factor })),
@@ -25,7 +25,7 @@ fn under(policy: &str, record: &SessionRecord) -> &'static str {
 
 #[test]
 fn whoever_meets_all_of_it_passes() {
-    let record = record(true.into(), true.into(), Value::Null);
+    let record = record(true, Some(true), None);
     for policy in [
         "session",
         "email_verified",
@@ -39,7 +39,7 @@ fn whoever_meets_all_of_it_passes() {
 
 #[test]
 fn whoever_does_not_meet_a_requirement_is_refused_with_its_code() {
-    let record = record(false.into(), Value::Null, "adm_1".into());
+    let record = record(false, None, Some("adm_1"));
     for (policy, code) in FULL {
         assert_eq!(under(policy, &record), code);
     }
@@ -49,7 +49,7 @@ fn whoever_does_not_meet_a_requirement_is_refused_with_its_code() {
 /// An identity leaves out what is too long; who is impersonated must not be told by that.
 #[test]
 fn an_impersonator_with_an_endless_name_is_still_one() {
-    let record = record(true.into(), true.into(), "a".repeat(2000).into());
+    let record = record(true, Some(true), Some(&"a".repeat(2000)));
 
     assert_eq!(under("not_impersonated", &record), "impersonated");
 }
