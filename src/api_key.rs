@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderName};
 
-use crate::auth::{ApiKey, Denial, KeyDigest, KeyVerdict};
-use crate::cache::{Ages, Answer, Answers, Landed};
+use crate::auth::{ApiKey, Denial, KeyDigest, KeyVerdict, Marks};
+use crate::cache::{Ages, Answer, Answers, Generations, Landed, Name, mark};
 use crate::clock::UnixMillis;
 use crate::metrics::Lookups;
 use crate::store::BetterAuth;
@@ -32,20 +32,35 @@ impl Answer for KeyVerdict {
             Self::Refused | Self::Limited => false,
         }
     }
+
+    fn marks(&self) -> Option<Marks> {
+        match self {
+            Self::Opens(session) => Some(session.marks()),
+            Self::Refused | Self::Limited => None,
+        }
+    }
+}
+
+impl Name for KeyDigest {
+    fn mark(&self) -> u32 {
+        mark(self.as_bytes())
+    }
 }
 
 impl ApiKeys {
-    /// Keys in the header of that name. A verdict is believed for `ttl`, a refusal no longer than `negative_ttl`.
+    /// Keys in the header of that name. A verdict is believed for `ttl`, a refusal no longer than `negative_ttl`, and none
+    /// on a user of whom `generations` tells that something changed.
     #[must_use]
     pub fn new(
         header: HeaderName,
         better_auth: BetterAuth,
         ttl: Duration,
         negative_ttl: Duration,
+        generations: Arc<Generations>,
         lookups: Lookups,
     ) -> Self {
-        let ages = Ages { session: ttl, absence: ttl.min(negative_ttl) };
-        Self { header, better_auth, verdicts: Answers::new(CAPACITY, ages), lookups }
+        let ages = Ages::plain(ttl, ttl.min(negative_ttl));
+        Self { header, better_auth, verdicts: Answers::new(CAPACITY, ages, generations), lookups }
     }
 
     /// The key in these headers, if there is one.
@@ -69,22 +84,26 @@ impl ApiKeys {
     pub async fn judge(&self, key: ApiKey, now: impl Fn() -> UnixMillis) -> Landed<KeyVerdict> {
         let digest = *key.digest();
         let (header, better_auth) = (self.header.clone(), self.better_auth.clone());
-        let lookups = self.lookups.clone();
-        let lookup = async move {
-            let asked = Instant::now();
-            let verdict = better_auth.judge(&header, &key).await.map_err(Arc::new);
-            let result = match &verdict {
-                Ok(KeyVerdict::Opens(_)) => "opens",
-                Ok(KeyVerdict::Refused) => "refused",
-                Ok(KeyVerdict::Limited) => "limited",
-                Err(error) => {
-                    let why = error.detail();
-                    tracing::warn!(reason = error.code(), api_key = %digest, "API key not judged by Better Auth: {why}");
-                    error.code()
-                }
-            };
-            lookups.took(result, asked.elapsed());
-            verdict
+        let (lookups, key) = (self.lookups.clone(), Arc::new(key));
+        let lookup = move || {
+            let (header, better_auth) = (header.clone(), better_auth.clone());
+            let (lookups, key) = (lookups.clone(), Arc::clone(&key));
+            async move {
+                let asked = Instant::now();
+                let verdict = better_auth.judge(&header, &key).await.map_err(Arc::new);
+                let result = match &verdict {
+                    Ok(KeyVerdict::Opens(_)) => "opens",
+                    Ok(KeyVerdict::Refused) => "refused",
+                    Ok(KeyVerdict::Limited) => "limited",
+                    Err(error) => {
+                        let why = error.detail();
+                        tracing::warn!(reason = error.code(), api_key = %digest, "API key not judged by Better Auth: {why}");
+                        error.code()
+                    }
+                };
+                lookups.took(result, asked.elapsed());
+                verdict
+            }
         };
         self.verdicts.load(digest, now, lookup).await
     }

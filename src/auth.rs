@@ -13,11 +13,13 @@ mod jwt;
 mod keys;
 mod policy;
 mod request;
+mod revocation;
 mod session;
 mod snapshot;
 mod token;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use self::api_key::{ApiKey, KeyDigest, KeyVerdict};
 pub use self::cookie::{CookieName, CookieNameError};
@@ -29,6 +31,7 @@ pub use self::jwt::{Claims, JWT_BYTES_MAX, Jwt, JwtDigest, JwtRefusal, JwtRules,
 pub use self::keys::{DEFAULT_GRACE, KEY_SET_BYTES_MAX, KEYS_MAX, KeyError, KeyRow, KeySet, KeySetError};
 pub use self::policy::{Policy, PolicyError};
 pub use self::request::{CheckRequest, Scheme};
+pub use self::revocation::{IdDigest, Marks, Revocation};
 pub use self::session::{ActiveSession, Body, Fields, NotASession, Session, SessionRecord};
 pub use self::snapshot::{PublicKeys, Snapshot, SnapshotRules, Strategy, Unusable, stringify};
 pub use self::token::{SigningKey, TokenDigest, Unverified, VerifiedToken};
@@ -174,6 +177,14 @@ impl Pending {
         match found {
             Some(session) => decide(session, self.refuse_banned, now),
             None => Decision::Unauthenticated(Denial::NoSession),
+        }
+    }
+
+    /// Decides on a session as it was known that long ago, while no store can be asked.
+    pub fn finish_with(&self, known: Arc<Session>, age: Duration, now: UnixMillis) -> Decision {
+        match decide(known, self.refuse_banned, now) {
+            Decision::Allow(grant) => Decision::Allow(grant.stale(age)),
+            other @ (Decision::Unauthenticated(_) | Decision::Forbidden(_) | Decision::Unavailable) => other,
         }
     }
 }

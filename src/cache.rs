@@ -5,15 +5,18 @@
 
 mod answers;
 mod flight;
+mod generations;
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::auth::{Session, TokenDigest};
+use crate::auth::{Marks, Session, TokenDigest};
 use crate::clock::UnixMillis;
 use crate::store::StoreError;
 
-pub use self::answers::{Ages, Answer, Answers, Landed};
+pub use self::answers::{Ages, Answer, Answers, Landed, Name};
+pub use self::generations::{Evicted, Generation, Generations, Hearing, mark};
 
 /// A bounded memory of sessions and of brief absences, in front of a store.
 pub struct SessionCache(Answers<TokenDigest, Option<Arc<Session>>>);
@@ -22,19 +25,37 @@ impl Answer for Option<Arc<Session>> {
     fn is_live_at(&self, now: UnixMillis) -> bool {
         self.as_ref().is_some_and(|session| session.is_active_at(now))
     }
+
+    fn marks(&self) -> Option<Marks> {
+        self.as_ref().map(|session| session.marks())
+    }
+}
+
+impl Name for TokenDigest {
+    fn mark(&self) -> u32 {
+        mark(self.as_bytes())
+    }
 }
 
 impl SessionCache {
-    /// An empty cache that holds at most `capacity` answers.
+    /// An empty cache that holds at most `capacity` answers, which `generations` tells what was revoked.
     #[must_use]
-    pub fn new(capacity: u64, ages: Ages) -> Arc<Self> {
-        Arc::new(Self(Answers::new(capacity, ages)))
+    pub fn new(capacity: u64, ages: Ages, generations: Arc<Generations>) -> Arc<Self> {
+        Arc::new(Self(Answers::new(capacity, ages, generations)))
     }
 
     /// The remembered answer for a token, if it may still be given at `now`.
     #[must_use]
     pub fn get(&self, token: &TokenDigest, now: UnixMillis) -> Option<Option<Arc<Session>>> {
         self.0.get(token, now)
+    }
+
+    /// The session of a token as it was known, for while the store cannot be asked: live, not revoked as far as is known,
+    /// and not too old for that. With it, how old what is known of it is.
+    #[must_use]
+    pub fn stale(&self, token: &TokenDigest, now: UnixMillis) -> Option<(Arc<Session>, Duration)> {
+        let (found, age) = self.0.stale(token, now)?;
+        Some((found?, age))
     }
 
     /// Asks `lookup`, or waits for the answer if somebody is already asking for the same token; see [`Answers::load`].
@@ -45,17 +66,20 @@ impl SessionCache {
         &self,
         token: TokenDigest,
         now: impl Fn() -> UnixMillis,
-        lookup: L,
+        lookup: impl Fn() -> L + Send + 'static,
     ) -> Landed<Option<Arc<Session>>>
     where
         L: Future<Output = Result<Option<Session>, StoreError>> + Send + 'static,
     {
-        let lookup = async move {
-            let landed = lookup.await.map(|found| found.map(Arc::new)).map_err(Arc::new);
-            if let Err(error) = &landed {
-                tracing::warn!(reason = error.code(), session = %token, "{error}");
+        let lookup = move || {
+            let lookup = lookup();
+            async move {
+                let landed = lookup.await.map(|found| found.map(Arc::new)).map_err(Arc::new);
+                if let Err(error) = &landed {
+                    tracing::warn!(reason = error.code(), session = %token, "{error}");
+                }
+                landed
             }
-            landed
         };
         self.0.load(token, now, lookup).await
     }

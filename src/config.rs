@@ -11,7 +11,7 @@ mod sources;
 
 use std::time::Duration;
 
-use http::HeaderName;
+use http::{HeaderName, Method};
 
 pub use self::error::ConfigError;
 pub use self::secret::Secrets;
@@ -27,9 +27,10 @@ use crate::fetch::{Bounds, Client, Roots};
 use crate::keys::Published;
 use crate::log::LogOptions;
 use crate::refresh::Sliding;
+use crate::revocation::Hear;
 use crate::secret::Secret;
 use crate::serve::{Limits, Listen, TrustedPeers};
-use crate::store::{AnyStore, BetterAuth, StoreOptions};
+use crate::store::{AnyStore, BetterAuth, Load, StoreOptions};
 
 /// The value of `store` for Better Auth without a database.
 const NO_STORE: &str = "none";
@@ -75,6 +76,14 @@ pub struct Config {
     pub refresh: Option<Sliding>,
     /// How long answers of the store are believed.
     pub ages: Ages,
+    /// Methods in which a session passes that is only known from before; all of them if there is none.
+    pub stale_methods: Vec<Method>,
+    /// How much the store is asked at once.
+    pub load: Load,
+    /// How revocations are heard of.
+    pub hear: Hear,
+    /// How often an outbox is looked into.
+    pub revocation_poll: Duration,
     /// Most answers remembered.
     pub cache_capacity: u64,
     /// Who may ask.

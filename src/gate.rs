@@ -7,6 +7,7 @@ mod query;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Method;
 use tokio::time::{Instant, timeout_at};
 
 pub(crate) use self::bearing::outweighs;
@@ -35,6 +36,17 @@ pub struct Gate<S> {
     refresh: Option<Refresh>,
     cookie_cache: Option<CookieCache>,
     is_stateless: bool,
+    /// Methods in which a session passes that is only known from before; all of them if there is none.
+    stale_methods: Vec<Method>,
+}
+
+/// Why a store has not said anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum StoreSilence {
+    /// It could not be asked.
+    Outage,
+    /// It said what cannot be.
+    Odd,
 }
 
 impl<S: SessionStore> Gate<S> {
@@ -51,6 +63,7 @@ impl<S: SessionStore> Gate<S> {
             refresh: None,
             cookie_cache: None,
             is_stateless: false,
+            stale_methods: Vec::new(),
         }
     }
 
@@ -76,6 +89,12 @@ impl<S: SessionStore> Gate<S> {
     #[must_use]
     pub fn with_refresh(self, refresh: Refresh) -> Self {
         Self { refresh: Some(refresh), ..self }
+    }
+
+    /// Lets a session that is only known from before pass in these methods alone.
+    #[must_use]
+    pub fn with_stale_methods(self, stale_methods: Vec<Method>) -> Self {
+        Self { stale_methods, ..self }
     }
 
     /// The memory in front of the store.
@@ -155,17 +174,38 @@ impl<S: SessionStore> Gate<S> {
         now: &impl Fn() -> UnixMillis,
     ) -> Checked {
         let deadline = Instant::now() + self.patience;
-        match self.look_up(&pending, deadline, now).await {
-            Some(Some(session)) if !without.refresh && self.is_due(&session, now()) => {
-                self.pass_on(request, pending, session, Lookup::Miss, deadline, now).await
+        let silence = match self.look_up(&pending, deadline, now).await {
+            Ok(Some(session)) if !without.refresh && self.is_due(&session, now()) => {
+                return self.pass_on(request, pending, session, Lookup::Miss, deadline, now).await;
             }
             // Read again: a session can end while the store thinks.
-            Some(found) => Checked::new(pending.finish(found, now()), Lookup::Miss),
-            None => match self.by_cookie_cache(request, &pending, without, deadline, now).await {
-                Some(Ok(checked)) => checked,
-                Some(Err(_)) | None => Checked::new(Decision::Unavailable, Lookup::Miss),
-            },
+            Ok(found) => return Checked::new(pending.finish(found, now()), Lookup::Miss),
+            Err(silence) => silence,
+        };
+        // What the store itself said not long ago is better than what the request brings along.
+        if let Some(checked) = self.by_what_was_known(request, &pending, silence, now()) {
+            return checked;
         }
+        match self.by_cookie_cache(request, &pending, without, deadline, now).await {
+            Some(Ok(checked)) => checked,
+            Some(Err(_)) | None => Checked::new(Decision::Unavailable, Lookup::Miss),
+        }
+    }
+
+    /// Decides on a session that passed before, while the store cannot be asked.
+    fn by_what_was_known(
+        &self,
+        request: &CheckRequest<'_>,
+        pending: &Pending,
+        silence: StoreSilence,
+        now: UnixMillis,
+    ) -> Option<Checked> {
+        let is_meant = self.stale_methods.is_empty() || self.stale_methods.contains(&request.method);
+        if silence != StoreSilence::Outage || !is_meant {
+            return None;
+        }
+        let (session, age) = self.cache.stale(pending.token().digest(), now)?;
+        Some(Checked::new(pending.finish_with(session, age, now), Lookup::Stale))
     }
 
     /// Decides where there is no store.
@@ -200,19 +240,23 @@ impl<S: SessionStore> Gate<S> {
         Some(told.map(|session| Checked::new(pending.finish(Some(session), now()), Lookup::Cookie)))
     }
 
-    /// `None` if the store could not say.
     async fn look_up(
         &self,
         pending: &Pending,
         deadline: Instant,
         now: &impl Fn() -> UnixMillis,
-    ) -> Option<Option<Arc<Session>>> {
-        let lookup = {
-            let (store, token) = (Arc::clone(&self.store), pending.token().for_lookup());
+    ) -> Result<Option<Arc<Session>>, StoreSilence> {
+        let (store, token) = (Arc::clone(&self.store), Arc::new(pending.token().for_lookup()));
+        let lookup = move || {
+            let (store, token) = (Arc::clone(&store), Arc::clone(&token));
             async move { store.find(&token).await }
         };
         let landing = self.cache.load(*pending.token().digest(), now, lookup);
-        timeout_at(deadline, landing).await.ok()?.ok()
+        match timeout_at(deadline, landing).await {
+            Ok(Ok(found)) => Ok(found),
+            Ok(Err(error)) if !error.is_outage() => Err(StoreSilence::Odd),
+            Ok(Err(_)) | Err(_) => Err(StoreSilence::Outage),
+        }
     }
 
     fn is_due(&self, session: &Session, now: UnixMillis) -> bool {
@@ -242,12 +286,12 @@ impl<S: SessionStore> Gate<S> {
             Refreshed::Nothing => Checked::new(decision, lookup),
             Refreshed::Prolonged(session, set_cookie) => {
                 let decision = pending.finish(Some(session), now());
-                Checked { decision, lookup, set_cookie: set_cookie.map(Box::new) }
+                Checked { set_cookie: set_cookie.map(Box::new), ..Checked::new(decision, lookup) }
             }
             // The store is the one to say so.
             Refreshed::Gone => match self.look_up(&pending, deadline, now).await {
-                Some(found) => Checked::new(pending.finish(found, now()), Lookup::Miss),
-                None => Checked::new(Decision::Unavailable, Lookup::Miss),
+                Ok(found) => Checked::new(pending.finish(found, now()), Lookup::Miss),
+                Err(_) => Checked::new(Decision::Unavailable, Lookup::Miss),
             },
         }
     }

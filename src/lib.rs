@@ -19,6 +19,7 @@ pub mod keys;
 pub mod log;
 pub mod metrics;
 pub mod refresh;
+pub mod revocation;
 pub mod secret;
 pub mod serve;
 pub mod store;

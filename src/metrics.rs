@@ -41,6 +41,39 @@ impl CookieCacheAges {
     }
 }
 
+/// What is heard of revocations.
+#[derive(Clone, Debug)]
+pub struct RevocationMetrics {
+    heard: Family<Labels<2>, Counter>,
+    lag: Family<Labels<1>, Histogram, fn() -> Histogram>,
+    up: Family<Labels<1>, Gauge>,
+    evictions: Family<Labels<1>, Counter>,
+}
+
+impl RevocationMetrics {
+    fn new() -> Self {
+        Self {
+            heard: Family::default(),
+            lag: Family::new_with_constructor(|| Histogram::new(LAG_BUCKETS)),
+            up: Family::default(),
+            evictions: Family::default(),
+        }
+    }
+
+    /// Whether `channel` tells of revocations now.
+    pub fn heard(&self, channel: &'static str, is_up: bool) {
+        self.up.get_or_create(&[("channel", channel)]).set(i64::from(is_up));
+    }
+
+    /// One was heard of on `channel`, naming a `kind`, that long after it was written.
+    pub fn revoked(&self, channel: &'static str, kind: &'static str, lag: Option<Duration>) {
+        self.heard.get_or_create(&[("channel", channel), ("kind", kind)]).inc();
+        if let Some(lag) = lag {
+            self.lag.get_or_create(&[("channel", channel)]).observe(lag.as_secs_f64());
+        }
+    }
+}
+
 /// What is counted and measured while serving.
 pub struct Metrics {
     registry: Registry,
@@ -49,6 +82,7 @@ pub struct Metrics {
     api_keys: Lookups,
     refreshes: Lookups,
     cookie_cache_ages: CookieCacheAges,
+    revocations: RevocationMetrics,
     connections: Gauge,
     log_events_lost: Counter,
     cache_entries: Gauge,
@@ -58,6 +92,8 @@ pub struct Metrics {
 /// What is read at the moment of a scrape rather than counted.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Snapshot {
+    /// Answers that revocations made worthless so far, by what those named.
+    pub evictions: [(&'static str, u64); 4],
     /// Sessions and absences that the cache remembers.
     pub cache_entries: u64,
     /// Store connections at work.
@@ -68,6 +104,9 @@ pub struct Snapshot {
 
 /// Upper bounds in seconds: the measured floor of a lookup is about 0.1 ms, the default `store_timeout` 0.5 s.
 const LOOKUP_BUCKETS: [f64; 11] = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5];
+
+/// Upper bounds in seconds: from a push to several polls.
+const LAG_BUCKETS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
 
 /// Upper bounds in seconds, up to a day: Better Auth's `cookieCache.maxAge` is five minutes by default.
 const AGE_BUCKETS: [f64; 8] = [1.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 86400.0];
@@ -100,6 +139,16 @@ impl Metrics {
         let help = "Age of the session_data cookies that were believed in the place of the store";
         registry.register_with_unit("cookie_cache_age", help, Unit::Seconds, cookie_cache_ages.0.clone());
 
+        let revocations = RevocationMetrics::new();
+        let help = "Revocations heard of, by channel and by what they name";
+        registry.register("revocations", help, revocations.heard.clone());
+        let help = "Time from when a revocation was written, by the store's clock, until it had effect here";
+        registry.register_with_unit("revocation_lag", help, Unit::Seconds, revocations.lag.clone());
+        let help = "Whether revocations are heard of (1) or the channel is out of reach (0)";
+        registry.register("revocation_channel_up", help, revocations.up.clone());
+        let help = "Remembered answers that a revocation made worthless, by what it named";
+        registry.register("cache_evictions", help, revocations.evictions.clone());
+
         let connections = Gauge::default();
         let help = "Client connections open on the gate's listener";
         registry.register("connections", help, Gauge::clone(&connections));
@@ -123,6 +172,7 @@ impl Metrics {
             api_keys,
             refreshes,
             cookie_cache_ages,
+            revocations,
             connections,
             log_events_lost,
             cache_entries,
@@ -162,6 +212,12 @@ impl Metrics {
         self.cookie_cache_ages.clone()
     }
 
+    /// Where revocations are reported.
+    #[must_use]
+    pub fn revocations(&self) -> RevocationMetrics {
+        self.revocations.clone()
+    }
+
     /// Open connections on the gate's listener.
     #[must_use]
     pub fn connections(&self) -> &Gauge {
@@ -178,6 +234,10 @@ impl Metrics {
     #[must_use]
     pub fn encode(&self, snapshot: Snapshot) -> String {
         self.cache_entries.set(i64::try_from(snapshot.cache_entries).unwrap_or(i64::MAX));
+        for (cause, evicted) in snapshot.evictions {
+            let counter = self.revocations.evictions.get_or_create(&[("cause", cause)]);
+            counter.inc_by(evicted.saturating_sub(counter.get()));
+        }
         for (state, open) in [("busy", snapshot.store_busy), ("idle", snapshot.store_idle)] {
             let open = i64::try_from(open).unwrap_or(i64::MAX);
             self.store_connections.get_or_create(&[("state", state)]).set(open);

@@ -25,8 +25,9 @@ pub use self::shutdown::{Signals, Stop};
 
 use self::accept::serve_all;
 use self::admin::{Admin, Readiness};
+use crate::cache::Generations;
 use crate::metrics::Metrics;
-use crate::store::{AnyStore, SessionStore};
+use crate::store::{AnyStore, Circuit, SessionStore};
 
 /// A gate with its sockets bound, about to serve.
 pub struct Server<S> {
@@ -38,6 +39,10 @@ pub struct Server<S> {
     pub admin: Bound,
     /// The store behind the gate, for readiness and the state of its pool.
     pub store: AnyStore,
+    /// Whether that store is asked at the moment.
+    pub circuit: Circuit,
+    /// What was revoked.
+    pub generations: Arc<Generations>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// What a connection may take.
@@ -59,11 +64,12 @@ impl<S: SessionStore> Server<S> {
     /// Serves until `signals` say stop: unready first, then no new connections, then the requests under way are
     /// finished within the limit. The admin listener answers to the end.
     pub async fn run(self, mut signals: Signals) -> Ended {
-        let readiness = Arc::new(Readiness::new(self.store.clone()));
+        let readiness = Arc::new(Readiness::new(self.store.clone(), self.circuit));
         let admin = Admin::new(
             Arc::clone(&readiness),
             Arc::clone(&self.metrics),
             self.front.cache(),
+            self.generations,
             self.store.clone(),
         );
         let (stop_admin, admin_stopped) = watch::channel(false);

@@ -1,5 +1,6 @@
 //! Where sessions are looked up: one question, read-only, asked of whichever store the operator named.
 
+mod circuit;
 mod columns;
 mod http;
 mod measured;
@@ -19,6 +20,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+pub use self::circuit::{Circuit, Guarded, Load, jitter};
 pub use self::columns::{Column, Columns, DateColumn, FoundTable, Survey};
 pub use self::http::{BetterAuth, Renewal};
 pub use self::measured::Measured;
@@ -63,6 +65,15 @@ pub enum StoreError {
     /// It answers so many questions in a time and no more: Better Auth's rate limiter.
     #[error("Better Auth's rate limiter refused the lookup")]
     RateLimited,
+    /// So many lookups are under way or waiting that one more would wait too long.
+    #[error("too many lookups are waiting for the store")]
+    Overloaded,
+    /// It did not answer the last times, and is left alone for a moment.
+    #[error("the store did not answer just now, and is not asked again yet")]
+    Resting,
+    /// The session changed each time it was looked up.
+    #[error("the session changed while it was looked up, again and again")]
+    Unsettled,
     /// The lookup ended without an answer, by a defect of ours.
     #[error("the lookup broke off")]
     BrokeOff,
@@ -78,7 +89,25 @@ impl StoreError {
             Self::Refused(_) => "refused",
             Self::Malformed(_) => "malformed",
             Self::RateLimited => "rate_limited",
+            Self::Overloaded => "overloaded",
+            Self::Resting => "resting",
+            Self::Unsettled => "unsettled",
             Self::BrokeOff => "broke_off",
+        }
+    }
+
+    /// Whether the store could not be asked, rather than having said something odd: what is known from before is then
+    /// better than nothing.
+    #[must_use]
+    pub const fn is_outage(&self) -> bool {
+        match self {
+            Self::Timeout(_)
+            | Self::Unreachable(_)
+            | Self::RateLimited
+            | Self::Overloaded
+            | Self::Resting
+            | Self::BrokeOff => true,
+            Self::Refused(_) | Self::Malformed(_) | Self::Unsettled => false,
         }
     }
 
@@ -88,7 +117,9 @@ impl StoreError {
         match self {
             Self::Timeout(limit) => format!("no answer within {limit:?}"),
             Self::Unreachable(what) | Self::Refused(what) | Self::Malformed(what) => what.clone(),
-            Self::RateLimited | Self::BrokeOff => self.to_string(),
+            Self::RateLimited | Self::Overloaded | Self::Resting | Self::Unsettled | Self::BrokeOff => {
+                self.to_string()
+            }
         }
     }
 }

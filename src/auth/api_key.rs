@@ -66,6 +66,14 @@ impl ApiKey {
     }
 }
 
+impl KeyDigest {
+    /// All 32 bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
 /// The first eight bytes in hexadecimal.
 impl fmt::Display for KeyDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

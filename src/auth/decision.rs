@@ -1,5 +1,7 @@
 //! What was decided, with reasons that can be counted and relied on.
 
+use std::time::Duration;
+
 use super::identity::Identity;
 use super::session::ActiveSession;
 
@@ -20,7 +22,7 @@ pub enum Decision {
 /// Permission to pass. Only `auth` can make one:
 /// ```compile_fail
 /// fn forge(session: sidegate::auth::ActiveSession) -> sidegate::auth::Grant {
-///     sidegate::auth::Grant { session: Some(session) }
+///     sidegate::auth::Grant { session: Some(session), stale: None }
 /// }
 /// ```
 /// Everyone can read one:
@@ -33,6 +35,8 @@ pub enum Decision {
 pub struct Grant {
     /// `None`: it passes as nobody.
     session: Option<ActiveSession>,
+    /// How old it is what is known of that session, if it could not be asked for.
+    stale: Option<Duration>,
 }
 
 /// Why a request may not pass. The codes are stable: people build alerts on them.
@@ -85,12 +89,23 @@ impl Denial {
 
 impl Grant {
     pub(super) fn to(session: ActiveSession) -> Self {
-        Self { session: Some(session) }
+        Self { session: Some(session), stale: None }
     }
 
     /// For what is let by without anybody being signed in: whoever it is, it is told as nobody.
     pub(super) fn anonymous() -> Self {
-        Self { session: None }
+        Self { session: None, stale: None }
+    }
+
+    /// The same, known from that long ago.
+    pub(super) fn stale(self, age: Duration) -> Self {
+        Self { stale: Some(age), ..self }
+    }
+
+    /// How old it is what is known of the session; `None` if it was asked for, or needed no asking.
+    #[must_use]
+    pub fn stale_for(&self) -> Option<Duration> {
+        self.stale
     }
 
     /// Who passes; an identity without fields if that is nobody.

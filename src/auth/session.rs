@@ -6,6 +6,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::identity::Identity;
+use super::revocation::{IdDigest, Marks};
 use crate::clock::UnixMillis;
 
 /// The fields of a session or a user, by Better Auth's names and in its order. Dates are ISO texts.
@@ -35,6 +36,7 @@ pub struct Session {
     expires_at: UnixMillis,
     ban: Ban,
     is_impersonated: bool,
+    marks: Marks,
     identity: Identity,
     body: Option<Body>,
 }
@@ -95,7 +97,11 @@ impl Session {
         let (ban, identity) = (Ban::of(&record.user), Identity::of(record));
         // Apart from the identity, which leaves out what is too long.
         let is_impersonated = record.session.get("impersonatedBy").is_some_and(|by| !by.is_null());
-        Self { expires_at: record.expires_at, ban, is_impersonated, identity, body: None }
+        let marks = Marks {
+            user: IdDigest::of(&id(&record.user)).user_mark(),
+            session: IdDigest::of(&id(&record.session)).session_mark(),
+        };
+        Self { expires_at: record.expires_at, ban, is_impersonated, marks, identity, body: None }
     }
 
     /// The same session with what get-session answers for it.
@@ -108,13 +114,19 @@ impl Session {
     #[must_use]
     pub fn prolonged(&self, expires_at: UnixMillis, body: Option<Body>) -> Self {
         let identity = self.identity.with_expiry(expires_at);
-        Self { expires_at, ban: self.ban, is_impersonated: self.is_impersonated, identity, body }
+        Self { expires_at, identity, body, ..*self }
     }
 
     /// When it ends.
     #[must_use]
     pub fn expires_at(&self) -> UnixMillis {
         self.expires_at
+    }
+
+    /// By which it can be revoked.
+    #[must_use]
+    pub fn marks(&self) -> Marks {
+        self.marks
     }
 
     /// Whether it is live at `now`. The last millisecond counts: Better Auth refuses only `expiresAt < now`.
@@ -182,6 +194,15 @@ impl Ban {
         }
         let end = user.get("banExpires").and_then(instant);
         Self::Until(end.unwrap_or(UnixMillis::NEVER))
+    }
+}
+
+/// An id as text: serial ids are numbers in some stores.
+fn id(fields: &Fields) -> String {
+    match fields.get("id") {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Number(number)) => number.to_string(),
+        Some(Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_)) | None => String::new(),
     }
 }
 

@@ -12,6 +12,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 
+use super::revocation::bytes_of_hex;
 use crate::secret::Secret;
 
 /// The padded base64 of 32 bytes.
@@ -189,6 +190,12 @@ impl TokenDigest {
     #[must_use]
     pub fn of(token: &str) -> Self {
         Self(Sha256::digest(token.as_bytes()).into())
+    }
+
+    /// From the 64 digits that databases write.
+    #[must_use]
+    pub fn from_hex(text: &str) -> Option<Self> {
+        bytes_of_hex(text).map(Self)
     }
 
     /// All 32 bytes.

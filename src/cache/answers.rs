@@ -6,70 +6,126 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::flight::Flights;
+use super::generations::{Generation, Generations, Hearing, Named};
+use crate::auth::Marks;
 use crate::clock::UnixMillis;
 use crate::store::StoreError;
 
 /// How long answers are believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ages {
-    /// A live session. Zero asks the store every time.
+    /// A live session, where nothing tells of revocations. Zero asks the store every time.
     pub session: Duration,
+    /// A live session, while revocations are heard of.
+    pub heard: Duration,
+    /// A live session, while what told of revocations is out of reach.
+    pub lost: Duration,
     /// The absence or the end of a session.
     pub absence: Duration,
+    /// How much longer a live session is believed while the store cannot be asked.
+    pub stale: Duration,
 }
 
 /// Something that can be remembered of a lookup.
 pub trait Answer: Clone + Send + Sync + 'static {
     /// Whether it is a session that is live at `now`.
     fn is_live_at(&self, now: UnixMillis) -> bool;
+
+    /// By which it can be revoked, besides its name.
+    fn marks(&self) -> Option<Marks>;
+}
+
+/// What answers are remembered by.
+pub trait Name: Copy + Eq + Hash + Send + Sync + 'static {
+    /// By which an answer of that name can be revoked.
+    fn mark(&self) -> u32;
 }
 
 /// A bounded memory of answers, in front of whoever gives them.
 pub struct Answers<K, A> {
     entries: moka::sync::Cache<K, Entry<A>>,
     ages: Ages,
+    generations: Arc<Generations>,
     flights: Flights<K, Landed<A>>,
 }
 
 /// What a lookup came back with. Shared, for a thousand requests may have waited for it.
 pub type Landed<A> = Result<A, Arc<StoreError>>;
 
+/// So often is a question put again whose answer was revoked before it arrived.
+const TRIES: usize = 3;
+
 #[derive(Clone)]
 struct Entry<A> {
     answer: A,
     asked: UnixMillis,
+    since: Generation,
 }
 
 impl Ages {
-    /// Whether an answer of the instant `asked` may still be given at `now`.
+    /// The same whether or not revocations are heard of, and nothing beyond it.
+    #[must_use]
+    pub const fn plain(session: Duration, absence: Duration) -> Self {
+        Self { session, heard: session, lost: session, absence, stale: Duration::ZERO }
+    }
+
+    /// How long an answer may be given, if it is given at `now`.
     ///
-    /// A session that has ended is believed no longer than an absence: Better Auth may have prolonged it since. A
-    /// clock that was set back makes every answer from its future worthless.
-    fn allow(self, answer: &impl Answer, asked: UnixMillis, now: UnixMillis) -> bool {
-        let limit = if answer.is_live_at(now) { self.session } else { self.absence };
-        now.since(asked).is_some_and(|age| age < limit)
+    /// A session that has ended is believed no longer than an absence: Better Auth may have prolonged it since.
+    fn limit(self, answer: &impl Answer, now: UnixMillis, hearing: Hearing) -> Duration {
+        match (answer.is_live_at(now), hearing) {
+            (false, _) => self.absence,
+            (true, Hearing::None) => self.session,
+            (true, Hearing::Now) => self.heard,
+            (true, Hearing::Lost) => self.lost,
+        }
+    }
+
+    fn longest(self) -> Duration {
+        let session = self.session.max(self.heard).max(self.lost) + self.stale;
+        session.max(self.absence).max(Duration::from_millis(1))
     }
 }
 
-impl<K: Copy + Eq + Hash + Send + Sync + 'static, A: Answer> Answers<K, A> {
-    /// An empty memory of at most `capacity` answers.
+impl<K: Name, A: Answer> Answers<K, A> {
+    /// An empty memory of at most `capacity` answers, which `generations` tells what was revoked.
     #[must_use]
-    pub fn new(capacity: u64, ages: Ages) -> Self {
+    pub fn new(capacity: u64, ages: Ages, generations: Arc<Generations>) -> Self {
         // moka's own clock is monotonic: whatever happens to the wall clock, nothing outlives this.
-        let longest = ages.session.max(ages.absence).max(Duration::from_millis(1));
-        let entries = moka::sync::Cache::builder().max_capacity(capacity).time_to_live(longest).build();
-        Self { entries, ages, flights: Flights::default() }
+        let entries =
+            moka::sync::Cache::builder().max_capacity(capacity).time_to_live(ages.longest()).build();
+        Self { entries, ages, generations, flights: Flights::default() }
     }
 
     /// The remembered answer, if it may still be given at `now`.
     #[must_use]
     pub fn get(&self, name: &K, now: UnixMillis) -> Option<A> {
+        let entry = self.current(name)?;
+        let limit = self.ages.limit(&entry.answer, now, self.generations.hearing());
+        entry.age(now).is_some_and(|age| age < limit).then_some(entry.answer)
+    }
+
+    /// The remembered session, live and not revoked as far as is known, though older than it should be: for while the
+    /// store cannot be asked. With it, how old it is.
+    pub(super) fn stale(&self, name: &K, now: UnixMillis) -> Option<(A, Duration)> {
+        let entry = self.current(name)?;
+        let limit = self.ages.limit(&entry.answer, now, self.generations.hearing()) + self.ages.stale;
+        let age = entry.age(now).filter(|age| *age < limit && entry.answer.is_live_at(now))?;
+        Some((entry.answer, age))
+    }
+
+    /// What is remembered and was not revoked.
+    fn current(&self, name: &K) -> Option<Entry<A>> {
         let entry = self.entries.get(name)?;
-        self.ages.allow(&entry.answer, entry.asked, now).then_some(entry.answer)
+        if self.generations.keeps(entry.named(name), entry.since) {
+            return Some(entry);
+        }
+        self.entries.invalidate(name);
+        None
     }
 
     /// Asks `lookup`, or waits for the answer if somebody is already asking for the same. Good answers are remembered,
-    /// errors never are.
+    /// errors never are; what was revoked while it was under way is neither remembered nor given, but asked for again.
     ///
     /// # Errors
     /// The lookup's own, the same for all who waited for it.
@@ -77,19 +133,31 @@ impl<K: Copy + Eq + Hash + Send + Sync + 'static, A: Answer> Answers<K, A> {
     /// # Cancellation
     /// The lookup runs to its end even if every caller has gone. Its answer counts from the instant at which it was
     /// asked for, since the session may end while the store thinks.
-    pub async fn load<L>(&self, name: K, now: impl Fn() -> UnixMillis, lookup: L) -> Landed<A>
+    pub async fn load<L>(
+        &self,
+        name: K,
+        now: impl Fn() -> UnixMillis,
+        lookup: impl Fn() -> L + Send + 'static,
+    ) -> Landed<A>
     where
         L: Future<Output = Landed<A>> + Send + 'static,
     {
-        let entries = self.entries.clone();
+        let (entries, generations) = (self.entries.clone(), Arc::clone(&self.generations));
         let asked = now();
         let remembered = || self.get(&name, asked).map(Ok);
         let flight = async move {
-            let landed = lookup.await;
-            if let Ok(answer) = &landed {
-                entries.insert(name, Entry { answer: answer.clone(), asked });
+            for _ in 0..TRIES {
+                let since = generations.now();
+                let entry = Entry { answer: lookup().await?, asked, since };
+                // Remembered first and looked at then: a revocation that comes between the two is not missed.
+                let named = entry.named(&name);
+                entries.insert(name, entry.clone());
+                if generations.is_current(named, since) {
+                    return Ok(entry.answer);
+                }
+                entries.invalidate(&name);
             }
-            landed
+            Err(Arc::new(StoreError::Unsettled))
         };
         self.flights
             .join(name, remembered, flight)
@@ -101,11 +169,8 @@ impl<K: Copy + Eq + Hash + Send + Sync + 'static, A: Answer> Answers<K, A> {
     pub(super) fn change(&self, name: &K, change: impl FnOnce(&A) -> Option<A>) {
         self.entries.entry(*name).and_compute_with(|entry| {
             let entry = entry.map(moka::Entry::into_value);
-            let changed = entry.and_then(|entry| Some((change(&entry.answer)?, entry.asked)));
-            match changed {
-                Some((answer, asked)) => moka::ops::compute::Op::Put(Entry { answer, asked }),
-                None => moka::ops::compute::Op::Nop,
-            }
+            let changed = entry.and_then(|entry| Some(Entry { answer: change(&entry.answer)?, ..entry }));
+            changed.map_or(moka::ops::compute::Op::Nop, moka::ops::compute::Op::Put)
         });
     }
 
@@ -123,5 +188,16 @@ impl<K: Copy + Eq + Hash + Send + Sync + 'static, A: Answer> Answers<K, A> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+impl<A: Answer> Entry<A> {
+    /// How old it is; `None` by a clock that was set back, which makes every answer from its future worthless.
+    fn age(&self, now: UnixMillis) -> Option<Duration> {
+        now.since(self.asked)
+    }
+
+    fn named(&self, name: &impl Name) -> Named {
+        Named { token: name.mark(), marks: self.answer.marks() }
     }
 }

@@ -114,9 +114,12 @@ fn hint_on_database(store: &AnyStore, error: &StoreError) -> &'static str {
         StoreError::Unreachable(_) => "start the database, or mend its URL in store",
         StoreError::Timeout(_) => "give store_timeout more, or find out what the database waits for",
         StoreError::Refused(_) => store.rights(),
-        StoreError::Malformed(_) | StoreError::RateLimited | StoreError::BrokeOff => {
-            "see what the session table holds"
-        }
+        StoreError::Malformed(_)
+        | StoreError::RateLimited
+        | StoreError::Overloaded
+        | StoreError::Resting
+        | StoreError::Unsettled
+        | StoreError::BrokeOff => "see what the session table holds",
     }
 }
 
@@ -130,7 +133,12 @@ fn hint_on_better_auth(setting: &str, error: &StoreError) -> String {
         StoreError::Timeout(_) => {
             "give store_timeout more, or find out what Better Auth waits for".to_owned()
         }
-        StoreError::Refused(_) | StoreError::Malformed(_) | StoreError::BrokeOff => format!(
+        StoreError::Refused(_)
+        | StoreError::Malformed(_)
+        | StoreError::Overloaded
+        | StoreError::Resting
+        | StoreError::Unsettled
+        | StoreError::BrokeOff => format!(
             "write into {setting} the URL below which Better Auth answers, with its basePath if that is not /api/auth; \
              nothing on the way may answer in its place"
         ),

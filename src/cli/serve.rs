@@ -6,13 +6,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use super::{Failure, Outcome, block_on};
-use crate::cache::SessionCache;
+use crate::cache::{Generations, SessionCache};
 use crate::config::{Config, ConfigError};
 use crate::gate::Gate;
 use crate::log;
 use crate::metrics::Metrics;
 use crate::serve::{Ended, Front, Server, Signals, bind};
-use crate::store::{AnyStore, Measured};
+use crate::store::{AnyStore, Circuit, Guarded, Measured};
 
 pub(super) fn run(config: &Config) -> Outcome {
     let metrics = Arc::new(Metrics::new());
@@ -59,10 +59,13 @@ pub(super) async fn serve(
     );
     ready(&listen, &admin_listen);
 
-    let cache = SessionCache::new(config.cache_capacity, config.ages);
+    let (generations, circuit) = (Arc::new(Generations::default()), Circuit::default());
+    let cache = SessionCache::new(config.cache_capacity, config.ages, Arc::clone(&generations));
     let measured = Measured::new(store.clone(), metrics.lookups());
-    let bare = Gate::new(config.rules(), cache, measured, config.store.timeout);
-    let gate_of_all = assemble::gate(bare, config, &store, &metrics)?;
+    let guarded = Guarded::new(measured, config.load, circuit.clone());
+    let bare = Gate::new(config.rules(), cache, guarded, config.store.timeout)
+        .with_stale_methods(config.stale_methods.clone());
+    let gate_of_all = assemble::gate(bare, config, &store, &generations, &metrics)?;
     let front =
         Front::new(gate_of_all, config.terms.clone(), config.trusted_proxies.clone(), Arc::clone(&metrics))
             .with_get_session(config.store.bodies);
@@ -71,6 +74,8 @@ pub(super) async fn serve(
         gate,
         admin,
         store,
+        circuit,
+        generations,
         metrics,
         limits: config.limits,
         drain_timeout: config.drain_timeout,

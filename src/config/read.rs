@@ -1,5 +1,6 @@
 //! From texts to values: each with its range, each mistake with its hint.
 
+mod cache;
 mod callers;
 mod credentials;
 mod service;
@@ -16,7 +17,6 @@ use super::Config;
 use super::error::ConfigError;
 use super::secret::{self, Secrets};
 use super::sources::{Given, Sources, nearest};
-use crate::cache::Ages;
 use crate::log::{LogFormat, LogOptions};
 use crate::secret::Secret;
 use crate::serve::{Limits, Listen};
@@ -71,8 +71,11 @@ impl<'a> Reader<'a> {
         let jwks_ttl = self.duration("jwks_ttl", Duration::from_secs(1));
         let api_keys = self.api_keys(auth_url.as_ref());
         let refresh = self.refresh(auth_url.as_ref());
-        let session = self.duration("cache_ttl", Duration::ZERO);
-        let absence = self.duration("negative_ttl", Duration::ZERO);
+        let ages = self.ages();
+        let stale_methods = self.stale_methods();
+        let load = self.load();
+        let hear = self.hear();
+        let revocation_poll = self.revocation_poll();
         let cache_capacity = self.count("cache_capacity", 1, 1_000_000_000);
         let trusted_proxies = self.parsed(
             "trusted_proxies",
@@ -105,7 +108,11 @@ impl<'a> Reader<'a> {
             auth_url,
             roots: roots?,
             refresh,
-            ages: Ages { session: session?, absence: absence? },
+            ages: ages?,
+            stale_methods: stale_methods?,
+            load: load?,
+            hear: hear?,
+            revocation_poll: revocation_poll?,
             cache_capacity: cache_capacity?,
             trusted_proxies: trusted_proxies?,
             terms: terms?,

@@ -242,8 +242,10 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "cache_ttl",
         "DURATION",
-        Some("5s"),
-        "Longest time a signed-out session can still be let through. 0s asks the store every time",
+        None,
+        "Longest time a session is believed without asking the store, which is how long a signed-out one can still be let \
+         through where nothing tells of sign-outs. If absent, 30s while revocations are heard of (`sidegate check` \
+         tells) and 5s otherwise. 0s asks the store every time",
     ),
     setting(
         "cache_capacity",
@@ -270,6 +272,33 @@ pub const SETTINGS: &[Setting] = &[
         "Longest time a lookup waits for a connection; it goes on in the background when the request has given up",
     ),
     setting("store_connections", "COUNT", Some("8"), "Most connections to the store; 4 to 8 serve two cores"),
+    setting(
+        "store_queue",
+        "COUNT",
+        Some("1024"),
+        "Most lookups that wait for one of them, for store_timeout at the longest; the next ones get 503 at once",
+    ),
+    setting(
+        "stale_if_error",
+        "DURATION",
+        Some("60s"),
+        "How much longer than cache_ttl a session passes that passed before, while the store cannot be asked: marked by \
+         X-Auth-Freshness, and never beyond its end or its revocation. 0s not at all",
+    ),
+    setting(
+        "stale_methods",
+        "LIST",
+        Some(""),
+        "Methods in which stale_if_error counts, such as GET,HEAD. Empty: all",
+    ),
+    setting(
+        "revocation",
+        "CHANNEL",
+        Some("auto"),
+        "How sign-outs and bans are heard of as they happen: listen (PostgreSQL), outbox (any database), tracking (Redis), \
+         auto (whichever the store is prepared for, see `sidegate revocation`) or off",
+    ),
+    setting("revocation_poll", "DURATION", Some("250ms"), "How often the outbox is looked into"),
     setting(
         "trusted_proxies",
         "LIST",

@@ -10,6 +10,7 @@ use crate::auth::IdentityField;
 pub struct HeaderNames {
     status: HeaderName,
     assertion: HeaderName,
+    freshness: HeaderName,
     /// By the number of the field; `None` for what is not told.
     fields: [Option<HeaderName>; IdentityField::ALL.len()],
 }
@@ -44,6 +45,7 @@ pub(super) static LOGIN: HeaderName = HeaderName::from_static("x-auth-login");
 
 const STATUS: &str = "status";
 const ASSERTION: &str = "assertion";
+const FRESHNESS: &str = "freshness";
 
 /// Headers that decide about a message, a credential or its route: whoever wrote a user's name into one of them would
 /// change more than a name.
@@ -97,6 +99,7 @@ impl HeaderNames {
         Self {
             status: HeaderName::from_static("x-auth-status"),
             assertion: HeaderName::from_static("x-auth-assertion"),
+            freshness: HeaderName::from_static("x-auth-freshness"),
             fields: IdentityField::ALL.map(|field| Some(HeaderName::from_static(default_name(field)))),
         }
     }
@@ -133,6 +136,7 @@ impl HeaderNames {
             match code {
                 STATUS => self.status = name.ok_or(HeaderNamesError::Indispensable(STATUS))?,
                 ASSERTION => self.assertion = name.ok_or(HeaderNamesError::Indispensable(ASSERTION))?,
+                FRESHNESS => self.freshness = name.ok_or(HeaderNamesError::Indispensable(FRESHNESS))?,
                 _ => {
                     let fields = IdentityField::ALL.into_iter().zip(&mut self.fields);
                     let mut slots = fields.filter(|(field, _)| field.code() == code);
@@ -162,14 +166,24 @@ impl HeaderNames {
         &self.status
     }
 
+    /// Which header tells that an identity is only known from before.
+    #[must_use]
+    pub fn freshness(&self) -> &HeaderName {
+        &self.freshness
+    }
+
     /// Every header that an app may take for sidegate's word.
     pub fn all(&self) -> impl Iterator<Item = &HeaderName> {
-        [&self.status, &self.assertion].into_iter().chain(self.fields.iter().flatten())
+        [&self.status, &self.assertion, &self.freshness].into_iter().chain(self.fields.iter().flatten())
     }
 
     /// Each header's name as it is by default, with what it is here; `None` if it is not told.
     pub fn changes(&self) -> impl Iterator<Item = (&'static str, Option<&HeaderName>)> {
-        let own = [("x-auth-status", Some(&self.status)), ("x-auth-assertion", Some(&self.assertion))];
+        let own = [
+            ("x-auth-status", Some(&self.status)),
+            ("x-auth-assertion", Some(&self.assertion)),
+            ("x-auth-freshness", Some(&self.freshness)),
+        ];
         let fields = IdentityField::ALL.into_iter().map(|field| (default_name(field), self.of(field)));
         own.into_iter().chain(fields)
     }

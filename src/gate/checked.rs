@@ -25,6 +25,8 @@ pub enum Lookup {
     Hit,
     /// The store was asked, by this request or by one just before it.
     Miss,
+    /// What the store said before, for it cannot be asked now.
+    Stale,
     /// The request brought it along in Better Auth's own cookie cache, for no store could say.
     Cookie,
 }
@@ -43,6 +45,7 @@ impl Lookup {
             Self::None => "none",
             Self::Hit => "hit",
             Self::Miss => "miss",
+            Self::Stale => "stale",
             Self::Cookie => "cookie",
         }
     }

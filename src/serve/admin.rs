@@ -14,22 +14,24 @@ use tokio::sync::Mutex;
 
 use super::connection::Service;
 use super::peers::Peer;
-use crate::cache::SessionCache;
+use crate::cache::{Generations, SessionCache};
 use crate::dialect::Answer;
 use crate::metrics::{Metrics, Snapshot};
-use crate::store::AnyStore;
+use crate::store::{AnyStore, Circuit};
 
 /// Answers probes and scrapes.
 pub(super) struct Admin {
     readiness: Arc<Readiness>,
     metrics: Arc<Metrics>,
     cache: Arc<SessionCache>,
+    generations: Arc<Generations>,
     store: AnyStore,
 }
 
 /// Whether new requests should be sent here.
 pub(super) struct Readiness {
     store: AnyStore,
+    circuit: Circuit,
     draining: AtomicBool,
     last: Mutex<Option<(Instant, Result<(), &'static str>)>>,
 }
@@ -42,8 +44,8 @@ const OPEN_METRICS: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
 
 impl Readiness {
-    pub(super) fn new(store: AnyStore) -> Self {
-        Self { store, draining: AtomicBool::new(false), last: Mutex::new(None) }
+    pub(super) fn new(store: AnyStore, circuit: Circuit) -> Self {
+        Self { store, circuit, draining: AtomicBool::new(false), last: Mutex::new(None) }
     }
 
     /// Unready from now on.
@@ -66,6 +68,9 @@ impl Readiness {
             tracing::warn!(reason = error.code(), "not ready: {error}");
             error.code()
         });
+        if answer.is_ok() {
+            self.circuit.close();
+        }
         *last = Some((Instant::now(), answer));
         answer
     }
@@ -76,9 +81,10 @@ impl Admin {
         readiness: Arc<Readiness>,
         metrics: Arc<Metrics>,
         cache: Arc<SessionCache>,
+        generations: Arc<Generations>,
         store: AnyStore,
     ) -> Self {
-        Self { readiness, metrics, cache, store }
+        Self { readiness, metrics, cache, generations, store }
     }
 
     async fn ready(&self) -> Answer {
@@ -90,8 +96,18 @@ impl Admin {
 
     fn scrape(&self) -> Answer {
         let pool = self.store.pool();
-        let snapshot =
-            Snapshot { cache_entries: self.cache.len(), store_busy: pool.busy, store_idle: pool.idle };
+        let evicted = self.generations.evicted();
+        let snapshot = Snapshot {
+            evictions: [
+                ("token", evicted.token),
+                ("session", evicted.session),
+                ("user", evicted.user),
+                ("everything", evicted.everything),
+            ],
+            cache_entries: self.cache.len(),
+            store_busy: pool.busy,
+            store_idle: pool.idle,
+        };
         page(StatusCode::OK, OPEN_METRICS, self.metrics.encode(snapshot))
     }
 }

@@ -91,11 +91,11 @@ fn question() -> Parts {
 
 /// A cache with that many sessions, and their digests in an order that no processor guesses.
 fn full_cache(sessions: u32) -> (Arc<SessionCache>, Vec<TokenDigest>) {
-    let cache = SessionCache::new(u64::from(sessions) * 2, Ages { session: DAY, absence: DAY });
+    let cache = SessionCache::new(u64::from(sessions) * 2, Ages::plain(DAY, DAY), Arc::default());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut digests: Vec<_> = (0..sessions).map(|number| TokenDigest::of(&number.to_string())).collect();
     for digest in &digests {
-        let landed = runtime.block_on(cache.load(*digest, || NOW, async { Ok(Some(ada())) }));
+        let landed = runtime.block_on(cache.load(*digest, || NOW, || async { Ok(Some(ada())) }));
         assert!(landed.is_ok_and(|found| found.is_some()));
     }
     digests.sort_unstable_by_key(|digest| *digest.as_bytes());
@@ -163,7 +163,7 @@ fn cache(criterion: &mut Criterion) {
 
 fn whole(criterion: &mut Criterion) {
     let (dialect, question, terms) = (Dialect::Nginx, question(), terms());
-    let cache = SessionCache::new(1_000, Ages { session: DAY, absence: DAY });
+    let cache = SessionCache::new(1_000, Ages::plain(DAY, DAY), Arc::default());
     let gate = Gate::new(rules(), cache, Adas, DAY);
     let answer = |question: &Parts| {
         let request = dialect.decode(question, &terms).unwrap();

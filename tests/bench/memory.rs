@@ -8,6 +8,7 @@
     reason = "a bench stops at the first thing that goes wrong"
 )]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
@@ -22,12 +23,12 @@ fn main() {
     let bodies = std::env::args().any(|argument| argument == "bodies");
     let now = || UnixMillis::new(1_768_478_400_123);
     let day = Duration::from_hours(24);
-    let cache = SessionCache::new(sessions, Ages { session: day, absence: day });
+    let cache = SessionCache::new(sessions, Ages::plain(day, day), Arc::default());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let before = resident_kib();
     for number in 0..sessions {
         let token = TokenDigest::of(&number.to_string());
-        let lookup = async move { Ok(Some(session(&record(number), bodies))) };
+        let lookup = move || async move { Ok(Some(session(&record(number), bodies))) };
         assert!(runtime.block_on(cache.load(token, now, lookup)).is_ok());
     }
     let taken = (resident_kib() - before) * 1024;

@@ -1,6 +1,7 @@
 //! API keys: what Better Auth is asked, what its verdicts become, how long they are believed.
 //! The answers are those of @better-auth/api-key 1.7.5 under better-auth 1.7.25.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -33,7 +34,14 @@ fn opened(user: &str) -> String {
 }
 
 fn keys(service: &Service, ttl: Duration) -> ApiKeys {
-    ApiKeys::new(X_API_KEY, service.better_auth(), ttl, NEGATIVE_TTL, Metrics::new().api_keys())
+    ApiKeys::new(
+        X_API_KEY,
+        service.better_auth(),
+        ttl,
+        NEGATIVE_TTL,
+        Arc::default(),
+        Metrics::new().api_keys(),
+    )
 }
 
 /// A gate that takes keys, over a store with a live session.

@@ -16,7 +16,7 @@ use crate::rig::{
 const MILLI: Duration = Duration::from_millis(1);
 const MINUTE: Duration = Duration::from_mins(1);
 /// Two ages that cannot be taken for each other. moka's own clock does not reach the shorter one during a test.
-const AGES: Ages = Ages { session: HOUR, absence: MINUTE };
+const AGES: Ages = Ages::plain(HOUR, MINUTE);
 
 fn just_before(age: Duration) -> UnixMillis {
     UnixMillis::new(later(age).get() - 1)
@@ -128,7 +128,7 @@ async fn an_answer_from_the_future_of_a_clock_that_was_set_back_is_not_believed(
 #[tokio::test]
 async fn with_an_age_of_nothing_every_request_asks_the_store() {
     let store = Shelf::with(later(HOUR));
-    let gate = gate(store.clone(), Ages { session: Duration::ZERO, absence: HOUR });
+    let gate = gate(store.clone(), Ages::plain(Duration::ZERO, HOUR));
 
     for _ in 0..3 {
         check(&gate, NOW).await;
@@ -140,7 +140,7 @@ async fn with_an_age_of_nothing_every_request_asks_the_store() {
 #[tokio::test]
 async fn with_no_age_for_absences_each_is_asked_for_anew() {
     let store = Shelf::default();
-    let gate = gate(store.clone(), Ages { session: HOUR, absence: Duration::ZERO });
+    let gate = gate(store.clone(), Ages::plain(HOUR, Duration::ZERO));
 
     for _ in 0..3 {
         check(&gate, NOW).await;
@@ -153,9 +153,9 @@ async fn with_no_age_for_absences_each_is_asked_for_anew() {
 #[tokio::test]
 async fn a_lookup_that_was_answered_a_moment_ago_is_not_made_again() {
     let (cache, session) = (cache(LONG), TokenDigest::of(TOKEN));
-    let first = cache.load(session, || NOW, async { Ok(Some(session_until(later(HOUR)))) }).await;
+    let first = cache.load(session, || NOW, || async { Ok(Some(session_until(later(HOUR)))) }).await;
 
-    let second = cache.load(session, || NOW, async { Ok(None) }).await;
+    let second = cache.load(session, || NOW, || async { Ok(None) }).await;
 
     assert!(Arc::ptr_eq(&first.unwrap().unwrap(), &second.unwrap().unwrap()));
 }
@@ -187,7 +187,7 @@ async fn genuine_cookies_without_a_session_are_remembered() {
 
 #[tokio::test]
 async fn a_full_cache_does_not_grow() {
-    let cache = SessionCache::new(10, LONG);
+    let cache = SessionCache::new(10, LONG, Arc::default());
     let gate = Gate::new(rules(), Arc::clone(&cache), Shelf::with(later(HOUR)), HOUR);
 
     for headers in (0..10_000).map(|index| signed_cookie(&index.to_string())) {

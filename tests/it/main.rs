@@ -10,6 +10,7 @@
 mod api_key;
 mod better_auth;
 mod caller_config;
+mod circuit;
 mod commands;
 mod cookie_law;
 mod credential_settings;
@@ -34,6 +35,7 @@ mod preflight;
 mod redirects;
 mod refresh;
 mod regression;
+mod revocation;
 mod rig;
 mod rust_paths;
 mod service;

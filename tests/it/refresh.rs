@@ -357,7 +357,7 @@ async fn a_session_that_was_looked_up_anew_meanwhile_is_left_as_it_is() {
     let sessions: Arc<SessionCache> = cache(LONG);
     let (old, new) = (Arc::new(session(due())), Arc::new(session(later(WEEK))));
     let digest = *token(TOKEN).digest();
-    sessions.load(digest, || NOW, async { Ok(Some(session(later(HOUR)))) }).await.unwrap();
+    sessions.load(digest, || NOW, || async { Ok(Some(session(later(HOUR)))) }).await.unwrap();
 
     sessions.replace(&digest, &old, &new);
 

@@ -213,10 +213,10 @@ impl SessionStore for Shelf {
 }
 
 /// Ages that let nothing grow old during a test.
-pub(crate) const LONG: Ages = Ages { session: HOUR, absence: HOUR };
+pub(crate) const LONG: Ages = Ages::plain(HOUR, HOUR);
 
 pub(crate) fn cache(ages: Ages) -> Arc<SessionCache> {
-    SessionCache::new(10_000, ages)
+    SessionCache::new(10_000, ages, Arc::default())
 }
 
 pub(crate) fn gate<S: SessionStore>(store: S, ages: Ages) -> Gate<S> {

@@ -195,7 +195,7 @@ proptest! {
         lifetime in 0..300_u64,
         clock in vec(0..400_u64, 1..20),
     ) {
-        let ages = Ages { session: Duration::from_millis(session_age), absence: Duration::from_millis(absence_age) };
+        let ages = Ages::plain(Duration::from_millis(session_age), Duration::from_millis(absence_age));
         let expires_at = later(Duration::from_millis(lifetime));
         let gate = gate(Shelf::with(expires_at), ages);
         let headers = session_cookie(WIRE);
@@ -208,7 +208,7 @@ proptest! {
 
     #[test]
     fn what_is_answered_was_true_within_the_age_of_an_answer(session_age in 0..100_u64, absence_age in 0..100_u64, life in life()) {
-        let ages = Ages { session: Duration::from_millis(session_age), absence: Duration::from_millis(absence_age) };
+        let ages = Ages::plain(Duration::from_millis(session_age), Duration::from_millis(absence_age));
         let store = Shelf::default();
         let gate = gate(store.clone(), ages);
         let headers = session_cookie(WIRE);

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::api_key::ApiKeys;
 use crate::auth::Strategy;
+use crate::cache::Generations;
 use crate::config::{Config, ConfigError};
 use crate::cookie_cache::CookieCache;
 use crate::gate::Gate;
@@ -12,9 +13,9 @@ use crate::jwt::Jwts;
 use crate::keys::{KeyAges, KeyRing, Published};
 use crate::metrics::Metrics;
 use crate::refresh::Refresh;
-use crate::store::{AnyStore, Measured};
+use crate::store::{AnyStore, Guarded, Measured};
 
-type StoreGate = Gate<Measured<AnyStore>>;
+type StoreGate = Gate<Guarded<Measured<AnyStore>>>;
 
 /// `gate` with all its parts. Each that asks Better Auth has connections of its own: guessed API keys must not hold up
 /// sessions.
@@ -22,6 +23,7 @@ pub(super) fn gate(
     mut gate: StoreGate,
     config: &Config,
     store: &AnyStore,
+    generations: &Arc<Generations>,
     metrics: &Metrics,
 ) -> Result<StoreGate, ConfigError> {
     if let (Some(keys), Some(better_auth)) = (&config.api_keys, config.better_auth()) {
@@ -31,6 +33,7 @@ pub(super) fn gate(
             better_auth?,
             ttl,
             negative_ttl,
+            Arc::clone(generations),
             metrics.api_keys(),
         ));
     }

@@ -16,7 +16,7 @@ impl Reader<'_> {
             HeaderNames::preset(text).ok_or("there are three")
         });
         let hint = "write field=Header with commas between them, such as user_id=X-User,user_name= (nothing: it is not told); \
-                    the fields are status, assertion, user_id, user_email, user_name, user_role, user_username, user_phone, \
+                    the fields are status, assertion, freshness, user_id, user_email, user_name, user_role, user_username, user_phone, \
                     user_email_verified, user_phone_verified, user_two_factor, user_anonymous, session_id, \
                     session_expires, organization_id, organization_role, team_id and impersonated_by";
         let (preset, given) = (preset?, self.sources.given("header_names")?);

@@ -32,9 +32,9 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
 });
 static TERMS: LazyLock<Terms> = LazyLock::new(|| Terms { names: HeaderNames::sidegate(), login: None });
 static GATE: LazyLock<Gate<Memory>> = LazyLock::new(|| {
-    let ages = Ages { session: Duration::from_secs(1), absence: Duration::from_secs(1) };
+    let ages = Ages::plain(Duration::from_secs(1), Duration::from_secs(1));
     let rules = rules(CookieName::new(COOKIE_NAME).expect("it is one"));
-    Gate::new(rules, SessionCache::new(100, ages), Memory, Duration::from_mins(1))
+    Gate::new(rules, SessionCache::new(100, ages, Default::default()), Memory, Duration::from_mins(1))
 });
 
 fuzz_target!(|input: &[u8]| {

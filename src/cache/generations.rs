@@ -1,0 +1,187 @@
+//! What was revoked, and when: so that nothing counts that was asked for before.
+//!
+//! Not an index from users to their sessions, which each insertion and each eviction would have to keep in step, under a
+//! lock: a table of fixed size in which each revocation leaves its number at a place that its name chooses. An answer
+//! carries the number of the last revocation before it was asked for; it counts as long as none of its places holds a higher one.
+//! That costs a hit one comparison while nothing is revoked and three more otherwise, and the same check finds an answer out that
+//! was under way when its revocation arrived. Two names may share a place: whoever shares it is asked about once more.
+
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+
+use crate::auth::{Marks, Revocation};
+
+/// Places: half a megabyte. A thousand revocations in the life of an answer make one lookup in sixty more.
+const PLACES: usize = 1 << 16;
+
+/// What has been revoked so far.
+pub struct Generations {
+    /// How many revocations there were.
+    count: AtomicU64,
+    /// The number of the last one of everything.
+    everything: AtomicU64,
+    places: Box<[AtomicU64]>,
+    /// A [`Hearing`]'s number.
+    hearing: AtomicU8,
+    evicted: [AtomicU64; 4],
+}
+
+/// A moment in the order of revocations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Generation(u64);
+
+/// Whether revocations are heard of as they happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hearing {
+    /// Nothing tells of them, and nothing ever did.
+    None,
+    /// Something tells of them.
+    Now,
+    /// What told of them is out of reach.
+    Lost,
+}
+
+/// Under which names an answer can be revoked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Named {
+    /// Of the token or whatever else it was asked for by.
+    pub(super) token: u32,
+    /// Of the session in it, if there is one.
+    pub(super) marks: Option<Marks>,
+}
+
+/// Answers that were thrown away before their time, by what was revoked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Evicted {
+    /// The token itself.
+    pub token: u64,
+    /// The session, by its id.
+    pub session: u64,
+    /// The user.
+    pub user: u64,
+    /// Everything at once.
+    pub everything: u64,
+}
+
+#[derive(Clone, Copy)]
+enum Cause {
+    Token,
+    Session,
+    User,
+    Everything,
+}
+
+impl Default for Generations {
+    fn default() -> Self {
+        Self {
+            count: AtomicU64::new(0),
+            everything: AtomicU64::new(0),
+            places: (0..PLACES).map(|_| AtomicU64::new(0)).collect(),
+            hearing: AtomicU8::new(Hearing::None as u8),
+            evicted: Default::default(),
+        }
+    }
+}
+
+impl Generations {
+    /// The present moment: taken before a question is put, it tells later whether the answer still counts.
+    #[must_use]
+    pub fn now(&self) -> Generation {
+        Generation(self.count.load(Ordering::Acquire))
+    }
+
+    /// Lets nothing count any more that was asked for before now and bears that name.
+    pub fn revoke(&self, what: &Revocation) {
+        // The number first: whoever asks from here on asks after the revocation.
+        let number = self.count.fetch_add(1, Ordering::AcqRel) + 1;
+        let mark = match what {
+            Revocation::Token(token) => mark(token.as_bytes()),
+            Revocation::Session(session) => session.session_mark(),
+            Revocation::User(user) => user.user_mark(),
+            Revocation::Everything => {
+                self.everything.fetch_max(number, Ordering::AcqRel);
+                return;
+            }
+        };
+        self.place(mark).fetch_max(number, Ordering::AcqRel);
+    }
+
+    /// Revocations are heard of from now on. What was missed before is not known, so nothing counts any more.
+    pub fn begin_to_hear(&self) {
+        self.revoke(&Revocation::Everything);
+        self.hearing.store(Hearing::Now as u8, Ordering::Release);
+    }
+
+    /// Revocations are no longer heard of.
+    pub fn lose(&self) {
+        self.hearing.store(Hearing::Lost as u8, Ordering::Release);
+    }
+
+    /// Whether revocations are heard of.
+    #[must_use]
+    pub fn hearing(&self) -> Hearing {
+        match self.hearing.load(Ordering::Acquire) {
+            number if number == Hearing::None as u8 => Hearing::None,
+            number if number == Hearing::Now as u8 => Hearing::Now,
+            _ => Hearing::Lost,
+        }
+    }
+
+    /// Whether an answer of that name, asked for at `since`, still counts.
+    pub(super) fn is_current(&self, named: Named, since: Generation) -> bool {
+        self.now() == since || self.cause(named, since).is_none()
+    }
+
+    /// The same for an answer that is thrown away if it does not.
+    pub(super) fn keeps(&self, named: Named, since: Generation) -> bool {
+        if self.now() == since {
+            return true;
+        }
+        let Some(cause) = self.cause(named, since) else { return true };
+        let [token, session, user, everything] = &self.evicted;
+        let counter = match cause {
+            Cause::Token => token,
+            Cause::Session => session,
+            Cause::User => user,
+            Cause::Everything => everything,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+        false
+    }
+
+    /// How many answers were thrown away, so far.
+    #[must_use]
+    pub fn evicted(&self) -> Evicted {
+        let [token, session, user, everything] = &self.evicted;
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Evicted { token: read(token), session: read(session), user: read(user), everything: read(everything) }
+    }
+
+    fn cause(&self, named: Named, since: Generation) -> Option<Cause> {
+        let is_after = |number: &AtomicU64| number.load(Ordering::Acquire) > since.0;
+        if is_after(&self.everything) {
+            return Some(Cause::Everything);
+        }
+        if is_after(self.place(named.token)) {
+            return Some(Cause::Token);
+        }
+        let marks = named.marks?;
+        if is_after(self.place(marks.session)) {
+            return Some(Cause::Session);
+        }
+        is_after(self.place(marks.user)).then_some(Cause::User)
+    }
+
+    fn place(&self, mark: u32) -> &AtomicU64 {
+        // Of the table's size, a power of two: the mask keeps it inside.
+        let index = usize::try_from(mark).unwrap_or_default() & (PLACES - 1);
+        self.places.get(index).unwrap_or(&self.everything)
+    }
+}
+
+/// The mark of a digest by which something is remembered.
+#[must_use]
+pub fn mark(digest: &[u8; 32]) -> u32 {
+    // Other bytes than an id's: a table has room for both.
+    let [_, _, _, _, a, b, c, d, ..] = digest;
+    u32::from_be_bytes([*a, *b, *c, *d])
+}

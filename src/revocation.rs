@@ -1,0 +1,152 @@
+//! Who tells the cache that a session or a user changed, as it happens.
+//!
+//! A channel is one way to hear of it: one file here. [`listen`] keeps a channel open and has the cache forget everything
+//! whenever it may have missed something; while a channel is out of reach the cache believes answers for a shorter time.
+
+use std::fmt;
+use std::future::Future;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::auth::Revocation;
+use crate::cache::Generations;
+use crate::clock::{self, UnixMillis};
+use crate::metrics::RevocationMetrics;
+
+/// The setting `revocation`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hear {
+    /// Whatever the store has been prepared for.
+    Auto,
+    /// Nothing.
+    Off,
+    /// PostgreSQL's LISTEN.
+    Listen,
+    /// A table that triggers fill, polled.
+    Outbox,
+    /// Redis's client tracking.
+    Tracking,
+}
+
+/// Why a text is no way to hear of revocations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there are five")]
+pub struct HearError;
+
+impl FromStr for Hear {
+    type Err = HearError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "off" => Ok(Self::Off),
+            "listen" => Ok(Self::Listen),
+            "outbox" => Ok(Self::Outbox),
+            "tracking" => Ok(Self::Tracking),
+            _ => Err(HearError),
+        }
+    }
+}
+
+/// Something that was heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// What may no longer be believed.
+    pub what: Revocation,
+    /// When it was written, by the store's clock, where the channel tells.
+    pub at: Option<UnixMillis>,
+}
+
+/// One way to hear of revocations.
+pub trait Channel: Send + 'static {
+    /// The stable code, in snake case.
+    fn code(&self) -> &'static str;
+
+    /// Begins to listen. From when this has returned until [`Channel::next`] fails, nothing is missed.
+    fn open(&mut self) -> impl Future<Output = Result<(), ChannelError>> + Send;
+
+    /// What happened since the last call, as soon as there is something.
+    ///
+    /// # Errors
+    /// If something may have been missed: the channel has to be opened anew.
+    fn next(&mut self) -> impl Future<Output = Result<Vec<Heard>, ChannelError>> + Send;
+}
+
+/// Why a channel does not tell. It holds no token and no password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChannelError {
+    /// The store is out of reach, or the connection broke.
+    Broken(String),
+    /// The store has not been prepared for it: triggers or rights are missing.
+    NotPrepared(String),
+}
+
+impl fmt::Display for ChannelError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Broken(why) | Self::NotPrepared(why)) = self;
+        write!(f, "nothing tells of revocations: {why}")
+    }
+}
+
+impl std::error::Error for ChannelError {}
+
+/// Until a channel that broke is opened again: longer each time in a row, and not for all replicas at one moment.
+const PAUSE: Duration = Duration::from_millis(100);
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+
+/// Keeps `channel` open for as long as this is polled, and tells `generations` what it tells.
+pub async fn listen(mut channel: impl Channel, generations: Arc<Generations>, metrics: RevocationMetrics) {
+    let code = channel.code();
+    let mut failures = 0_u32;
+    let mut was_told = None;
+    loop {
+        let error = match channel.open().await {
+            Ok(()) => {
+                failures = 0;
+                was_told = None;
+                generations.begin_to_hear();
+                metrics.heard(code, true);
+                tracing::info!(channel = code, "revocations are heard of");
+                relay(&mut channel, &generations, &metrics).await
+            }
+            Err(error) => error,
+        };
+        // Only what was heard of before can be lost: else the shorter age holds already.
+        if failures == 0 {
+            generations.lose();
+        }
+        metrics.heard(code, false);
+        // Once for each reason: an hour of outage is one line, not thousands.
+        if was_told.as_ref() != Some(&error) {
+            tracing::warn!(channel = code, "{error}");
+            was_told = Some(error);
+        }
+        tokio::time::sleep(pause(failures)).await;
+        failures = failures.saturating_add(1);
+    }
+}
+
+/// Passes on what is heard, until something may have been missed.
+async fn relay(
+    channel: &mut impl Channel,
+    generations: &Generations,
+    metrics: &RevocationMetrics,
+) -> ChannelError {
+    let code = channel.code();
+    loop {
+        let heard = match channel.next().await {
+            Ok(heard) => heard,
+            Err(error) => return error,
+        };
+        for one in heard {
+            generations.revoke(&one.what);
+            metrics.revoked(code, one.what.code(), one.at.and_then(|at| clock::now().since(at)));
+        }
+    }
+}
+
+fn pause(failures: u32) -> Duration {
+    let longest = PAUSE.saturating_mul(1 << failures.min(10)).min(PAUSE_MAX);
+    longest.mul_f64(0.5 + crate::store::jitter() / 2.0)
+}
