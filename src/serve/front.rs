@@ -87,9 +87,12 @@ impl<S: SessionStore> Front<S> {
         let request = dialect.decode(question, &self.terms)?;
         let checked = match dialect {
             Dialect::GetSession => self.gate.check_session(&request, clock::now).await,
-            Dialect::Nginx | Dialect::Traefik | Dialect::Caddy | Dialect::Haproxy | Dialect::Envoy => {
-                self.gate.check(&request, clock::now).await
-            }
+            Dialect::Nginx
+            | Dialect::Traefik
+            | Dialect::Caddy
+            | Dialect::Haproxy
+            | Dialect::Envoy
+            | Dialect::EnvoyGrpc => self.gate.check(&request, clock::now).await,
         };
         self.count(dialect, &checked);
         tell(dialect, &request, &checked);
@@ -99,14 +102,27 @@ impl<S: SessionStore> Front<S> {
     fn speaks(&self, dialect: Dialect) -> bool {
         match dialect {
             Dialect::GetSession => self.answers_get_session,
-            Dialect::Nginx | Dialect::Traefik | Dialect::Caddy | Dialect::Haproxy | Dialect::Envoy => true,
+            Dialect::Nginx
+            | Dialect::Traefik
+            | Dialect::Caddy
+            | Dialect::Haproxy
+            | Dialect::Envoy
+            | Dialect::EnvoyGrpc => true,
         }
     }
 
     fn tell_refused(&self, dialect: Dialect, refusal: &Refusal, peer: Peer) {
         self.metrics.decision(&labels(dialect, "refused", refusal.code(), Lookup::None)).inc();
         let header = refusal.header().map(http::HeaderName::as_str);
-        tracing::warn!(dialect = dialect.code(), reason = refusal.code(), header, ?peer, "refused");
+        let attribute = refusal.attribute();
+        tracing::warn!(
+            dialect = dialect.code(),
+            reason = refusal.code(),
+            header,
+            attribute,
+            ?peer,
+            "refused"
+        );
     }
 
     fn count(&self, dialect: Dialect, checked: &Checked) {
