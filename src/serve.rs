@@ -8,6 +8,7 @@ mod connection;
 mod drain;
 mod front;
 mod grpc;
+mod health;
 mod listener;
 mod peers;
 mod readiness;
@@ -81,7 +82,7 @@ impl<S: SessionStore> Server<S> {
             serve_all(self.admin, &admin, &admin_limits, &drain, None, stopped(admin_stopped)).await;
         });
 
-        let callers = Arc::new(Callers::new(Arc::clone(&self.front), self.limits));
+        let callers = Arc::new(Callers::new(Arc::clone(&self.front), Arc::clone(&readiness), self.limits));
         let drain = Drain::new();
         let (stop_gate, gate_stopped) = watch::channel(false);
         let open = Some(self.metrics.connections());

@@ -5,6 +5,8 @@
 
 use std::convert::Infallible;
 use std::future::ready;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
@@ -12,8 +14,9 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full};
-use hyper::body::Incoming;
+use hyper::body::{Body, Frame, Incoming};
 use prost::Message;
+use tokio::sync::mpsc;
 
 /// The body of any answer over HTTP/2.
 pub(super) type Reply = UnsyncBoxBody<Bytes, Infallible>;
@@ -31,6 +34,10 @@ pub(super) enum Failure {
     Slow,
     /// There is no such method.
     NoSuchMethod,
+    /// There is nothing of that name to tell the health of.
+    NoSuchService,
+    /// This process is about to end.
+    Draining,
 }
 
 static STATUS: HeaderName = HeaderName::from_static("grpc-status");
@@ -47,19 +54,25 @@ impl Failure {
     const fn status(self) -> (&'static str, &'static str) {
         match self {
             Self::Slow => ("4", "the message did not come in time"),
+            Self::NoSuchService => ("5", "no such service"),
             Self::TooLarge => ("8", "the message is too long"),
             Self::Compressed => ("12", "messages are not taken compressed"),
             Self::NoSuchMethod => ("12", "no such method"),
             Self::Malformed => ("13", "that is not one message of the expected kind"),
+            Self::Draining => ("14", "draining"),
         }
+    }
+
+    fn trailers(self) -> HeaderMap {
+        let (code, text) = self.status();
+        let status = (STATUS.clone(), HeaderValue::from_static(code));
+        HeaderMap::from_iter([status, (MESSAGE.clone(), HeaderValue::from_static(text))])
     }
 
     /// The answer that has nothing but this.
     pub(super) fn reply(self) -> Response<Reply> {
-        let (code, text) = self.status();
         let mut reply = reply(Full::default().boxed_unsync());
-        reply.headers_mut().insert(&STATUS, HeaderValue::from_static(code));
-        reply.headers_mut().insert(&MESSAGE, HeaderValue::from_static(text));
+        reply.headers_mut().extend(self.trailers());
         reply.headers_mut().insert(&ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         reply
     }
@@ -116,6 +129,46 @@ async fn one(mut body: Incoming, limit: usize) -> Result<Bytes, Failure> {
 pub(super) fn answered(message: &impl Message) -> Response<Reply> {
     let trailers = HeaderMap::from_iter([(STATUS.clone(), HeaderValue::from_static("0"))]);
     reply(Full::new(framed(message)).with_trailers(ready(Some(Ok(trailers)))).boxed_unsync())
+}
+
+/// An answer of several messages, each of which is sent as soon as it is there.
+pub(super) fn streamed() -> (Stream, Response<Reply>) {
+    let (sender, receiver) = mpsc::channel(1);
+    (Stream(sender), reply(Frames(receiver).boxed_unsync()))
+}
+
+/// Where the messages of an answer come from.
+pub(super) struct Stream(mpsc::Sender<Frame<Bytes>>);
+
+impl Stream {
+    /// Sends one; `false` if nobody takes it any more.
+    pub(super) async fn send(&self, message: &impl Message) -> bool {
+        self.0.send(Frame::data(framed(message))).await.is_ok()
+    }
+
+    /// Returns when nobody takes anything any more.
+    pub(super) async fn closed(&self) {
+        self.0.closed().await;
+    }
+
+    pub(super) async fn fail(self, failure: Failure) {
+        // Whoever is gone need not be told.
+        let _ = self.0.send(Frame::trailers(failure.trailers())).await;
+    }
+}
+
+struct Frames(mpsc::Receiver<Frame<Bytes>>);
+
+impl Body for Frames {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.0.poll_recv(cx).map(|frame| frame.map(Ok))
+    }
 }
 
 fn reply(body: Reply) -> Response<Reply> {

@@ -14,7 +14,7 @@ pub(super) struct Readiness {
 }
 
 /// Probes that come quicker than this share one answer: whoever may ask cannot make it a load on the store.
-const PROBE_AGE: Duration = Duration::from_millis(500);
+pub(super) const PROBE_AGE: Duration = Duration::from_millis(500);
 
 impl Readiness {
     pub(super) fn new(store: AnyStore) -> Self {
@@ -28,6 +28,12 @@ impl Readiness {
 
     pub(super) fn is_draining(&self) -> bool {
         *self.draining.borrow()
+    }
+
+    /// Returns when draining begins.
+    pub(super) async fn drained(&self) {
+        // The sender is this very one, so it is not gone.
+        let _ = self.draining.subscribe().wait_for(|draining| *draining).await;
     }
 
     /// `Err` says why not.
