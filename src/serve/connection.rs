@@ -1,9 +1,8 @@
 //! One connection: which HTTP is on it, its limits, what ends it.
 
 use std::convert::Infallible;
-use std::error::Error;
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -116,48 +115,26 @@ pub(super) async fn serve_one<T, S>(
     service: Arc<S>,
     http: Http,
     patience: Patience,
-    draining: Draining,
+    mut draining: Draining,
 ) where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     S: Service,
 {
     let activity = Activity::default();
-    let watch = Watch::new(activity.clone(), patience);
-    let stream = Marked::new(stream, activity.clone());
-    tokio::select! {
-        // The connection first, always: to draw lots for each wake-up costs more than to look at the watch.
-        biased;
-        ended = converse(stream, peer, service, http, activity, draining) => {
-            // Malformed requests and broken connections are the peer's doing and told at debug alone.
-            if let Err(error) = ended {
-                tracing::debug!(%error, "connection ended");
-            }
-        }
-        () = watch.tired() => tracing::debug!("connection closed: it kept us waiting"),
-    }
-}
-
-async fn converse<T, S>(
-    mut stream: Marked<T>,
-    peer: Peer,
-    service: Arc<S>,
-    http: Http,
-    activity: Activity,
-    mut draining: Draining,
-) -> Result<(), Box<dyn Error + Send + Sync>>
-where
-    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    S: Service,
-{
+    let mut tired = pin!(Watch::new(activity.clone(), patience).tired());
+    let mut stream = Marked::new(stream, activity.clone());
+    // What is served first, always: to draw lots for each wake-up costs more than to look at the rest.
     let version = tokio::select! {
         biased;
-        version = stream.version() => version?,
+        version = stream.version() => version,
         // Nothing has been asked yet.
-        () = draining.asked() => None,
+        () = draining.asked() => return,
+        () = tired.as_mut() => return,
     };
-    match version {
-        None => {}
-        Some(Version::Http1) => {
+    let stream = TokioIo::new(stream);
+    let ended = match version {
+        Ok(None) | Err(_) => return,
+        Ok(Some(Version::Http1)) => {
             let answer = service_fn(move |request: Request<Incoming>| {
                 let (service, activity) = (Arc::clone(&service), activity.clone());
                 async move {
@@ -169,9 +146,13 @@ where
                     Ok::<_, Infallible>(answer)
                 }
             });
-            draining.serve(http.http1.serve_connection(TokioIo::new(stream), answer)).await?;
+            tokio::select! {
+                biased;
+                ended = draining.serve(http.http1.serve_connection(stream, answer)) => ended,
+                () = tired => return tracing::debug!("connection closed: it kept us waiting"),
+            }
         }
-        Some(Version::Http2) => {
+        Ok(Some(Version::Http2)) => {
             activity.shared();
             let answer = service_fn(move |request: Request<Incoming>| {
                 let (service, answering) = (Arc::clone(&service), activity.stream());
@@ -180,10 +161,14 @@ where
                     Ok::<_, Infallible>(reply.map(|body| Held { body, _answering: answering }))
                 }
             });
-            draining.serve(http.http2.serve_connection(TokioIo::new(stream), answer)).await?;
+            let connection = http.http2.serve_connection(stream, answer);
+            draining.serve_until(tired, patience.head, connection).await
         }
+    };
+    // Malformed requests and broken connections are the peer's doing and told at debug alone.
+    if let Err(error) = ended {
+        tracing::debug!(%error, "connection ended");
     }
-    Ok(())
 }
 
 /// A body until the end of which its stream is being answered.

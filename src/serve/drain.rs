@@ -1,6 +1,7 @@
 //! Asking connections to end, and waiting until they have.
 
 use std::pin::pin;
+use std::time::Duration;
 
 use hyper_util::server::graceful::GracefulConnection;
 use tokio::sync::watch;
@@ -37,10 +38,31 @@ impl Draining {
     pub(super) async fn serve<C: GracefulConnection>(mut self, connection: C) -> Result<(), C::Error> {
         let mut connection = pin!(connection);
         tokio::select! {
-            // The connection first, always: to draw lots for each wake-up costs more than to look at the other.
             biased;
             ended = connection.as_mut() => return ended,
             () = self.asked() => connection.as_mut().graceful_shutdown(),
+        }
+        connection.await
+    }
+
+    /// The same, but asks it to end once it is `idle` as well, and gives it `grace` for that: on HTTP/2 the other side is told
+    /// first, and what it asks at that very moment is still answered.
+    pub(super) async fn serve_until<C: GracefulConnection>(
+        mut self,
+        idle: impl Future<Output = ()>,
+        grace: Duration,
+        connection: C,
+    ) -> Result<(), C::Error> {
+        let mut connection = pin!(connection);
+        let is_idle = tokio::select! {
+            biased;
+            ended = connection.as_mut() => return ended,
+            () = self.asked() => false,
+            () = idle => true,
+        };
+        connection.as_mut().graceful_shutdown();
+        if is_idle {
+            return tokio::time::timeout(grace, connection).await.unwrap_or(Ok(()));
         }
         connection.await
     }
