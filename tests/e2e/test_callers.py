@@ -19,7 +19,7 @@ from rig.proxy import Edit, Proxy
 from rig.relay import Mute, Relay
 from rig.sidegate import Sidegate
 from rig.stack import Stack
-from rig.wire import Headers, Reply, exchange
+from rig.wire import Headers, Reply, Wire, exchange
 from rig.wire import request as raw
 from test_identity_headers import FORWARDED, NAMES, SPOOFS, identity_of_ada
 from test_proxying import BODY, CALLS, NAVIGATIONS
@@ -266,6 +266,16 @@ def test_a_socket_opens_for_whoever_is_signed_in(on_sqlite: Stack, gate: Sidegat
     assert sorted(identity_in(seen)) == sorted(identity_of_ada(on_sqlite))
 
 
+def test_sidegate_is_asked_for_no_upgrade(on_sqlite: Stack, gate: Sidegate, further: MakeProxy) -> None:
+    with Relay(on_sqlite.sidegate_port) as relay:
+        watched = further(sidegate=relay.address)
+        with connect(socket_url(watched), additional_headers={"Cookie": on_sqlite.ada.cookie}) as socket:
+            assert socket.recv()
+        assert on_sqlite.ada.token.encode() in relay.said()
+        assert b"\r\nupgrade:" not in relay.said().lower()
+        watched.stop()
+
+
 def test_no_client_can_have_a_sockets_identity_dropped(on_sqlite: Stack, gate: Sidegate, proxy: Proxy) -> None:
     headers = [("Cookie", on_sqlite.ada.cookie), ("Connection", "X-Auth-User-Id, X-Auth-Status")]
     try:
@@ -308,6 +318,17 @@ def test_a_body_reaches_the_app_and_not_sidegate(
         assert on_sqlite.ada.token.encode() in relay.said()
         assert BODY[:256] not in relay.said() and b"the-body" not in relay.said()
         watched.stop()
+
+
+def test_a_body_that_waits_to_be_asked_for_arrives(on_sqlite: Stack, gate: Sidegate, proxy: Proxy) -> None:
+    headers = [("Host", "x"), ("Cookie", on_sqlite.ada.cookie), ("Content-Length", str(len(BODY)))]
+    with Wire(proxy.address) as wire:
+        answer = wire.ask(raw("POST", "/api/x", [*headers, ("Expect", "100-continue")]))
+        wire.send(BODY)
+        while answer.status == 100:
+            answer = wire.read()
+    assert answer.status == 200
+    assert json.loads(answer.body)["body_length"] == len(BODY)
 
 
 def test_a_body_of_somebody_unknown_reaches_nobody(gate: Sidegate, proxy: Proxy) -> None:
@@ -359,6 +380,9 @@ def test_nobody_passes_while_the_store_is_out_of_reach(on_sqlite: Stack, home: P
 
 
 def assert_nobody_passes(proxy: Proxy, stack: Stack) -> None:
+    begun = time.monotonic()
+    assert proxy.ask("/api/x", stack.ada.cookie).status_code in WITHOUT_SIDEGATE[proxy.name]
+    assert time.monotonic() - begun < 2.5  # HAProxy would wait 1 s before each of three more tries
     for cookie in (stack.ada.cookie, None):
         for path in ("/api/x", "/dashboard/x", "/ws"):
             answer = proxy.ask(path, cookie, headers=NAVIGATIONS["a browser"])
