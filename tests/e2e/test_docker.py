@@ -1,19 +1,17 @@
 """deploy/docker: no image is built here, for there is no Docker. What can be said without one."""
 
 import subprocess
-import sys
-from pathlib import Path
 
 from rig.kubernetes import at, one
-from rig.places import ROOT
+from rig.places import DEPLOY, beside_python
 
-DOCKERFILE = (ROOT / "deploy/docker/Dockerfile").read_text()
+DOCKERFILE = (DEPLOY / "docker/Dockerfile").read_text()
 
 
 def findings(text: str) -> str:
     """hadolint's, one a line."""
-    hadolint = Path(sys.prefix) / "bin/hadolint"
-    done = subprocess.run([hadolint, "--no-color", "-"], input=text, capture_output=True, text=True, check=False)
+    command = [beside_python("hadolint"), "--no-color", "-"]
+    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
     assert done.returncode in (0, 1), done.stderr
     return done.stdout
 

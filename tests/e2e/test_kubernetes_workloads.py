@@ -18,10 +18,10 @@ from conftest import World
 from rig.better_auth import SECRET, SignedIn
 from rig.browser import identity_in
 from rig.kubernetes import Manifest, at, one
-from rig.nginx import edited
 from rig.places import SIDEGATE
 from rig.ports import free_port, is_open
 from rig.process import Process, environment, run, until
+from rig.proxy import edited
 from rig.sidegate import address_of, question
 from rig.stack import Stack
 from rig.wire import Address, exchange

@@ -7,7 +7,6 @@ internal/configs/version2/nginx.virtualserver.tmpl of 5.5), so far as headers an
 
 import os
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from .kubernetes_api import KubernetesApi
 from .nginx import temporary
 from .ports import free_port, is_open
 from .process import Process, until
+from .traefik import TRAEFIK
 from .wire import Headers, Reply, exchange, request
 
 HOST = "app.example.com"
@@ -48,7 +48,7 @@ class Traefik(Controller):
         self._api = KubernetesApi([*self._resources(), *endpoints(services)])
         self._api.__enter__()
         command = [
-            Path(sys.prefix) / "bin/traefik",
+            TRAEFIK,
             f"--entryPoints.websecure.address=127.0.0.1:{self.port}",
             f"--providers.kubernetesCRD.endpoint={self._api.url}",
             "--providers.kubernetesCRD.token=any",

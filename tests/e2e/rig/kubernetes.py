@@ -15,13 +15,13 @@ from typing import Any
 import kubernetes_validate
 import yaml
 
-from .nginx import edited
-from .places import NGINX_FILES, ROOT, node
+from .places import DEPLOY, NGINX_FILES, ROOT, node
 from .process import environment, run
+from .proxy import edited
 
 Manifest = dict[str, Any]
 
-MANIFESTS = ROOT / "deploy/kubernetes"
+MANIFESTS = DEPLOY / "kubernetes"
 SCHEMAS = ROOT / "tests/e2e/schemas"
 
 VERSIONS = ("1.30", "1.37")
