@@ -4,9 +4,9 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+import yaml
 
 from rig.kubernetes import (
     MANIFESTS,
@@ -20,7 +20,7 @@ from rig.kubernetes import (
     write_sidecar_nginx,
 )
 from rig.kubernetes_references import defined, namespace, references, walk
-from rig.places import NGINX_FILES, SIDEGATE
+from rig.places import DEPLOY, NGINX_FILES, SIDEGATE
 from rig.process import run
 from rig.sidegate import Sidegate
 
@@ -30,20 +30,6 @@ IDENTITY = set(re.findall(r"^proxy_set_header (X-Auth-\S+)", (NGINX_FILES / "pro
 """Every header that nginx's own file takes from the client."""
 TOLD = IDENTITY - {"X-Auth-Login", "X-Auth-Reason"}
 """Those that an allowed request has. The other two come with denials."""
-
-READ = {
-    "cookie",
-    "authorization",
-    "x-api-key",
-    "x-forwarded-proto",
-    "accept",
-    "x-requested-with",
-    "sec-fetch-mode",
-    "sec-fetch-dest",
-    "origin",
-    "access-control-request-method",
-}
-"""What /auth/envoy reads of a client's headers, the request line and Host aside."""
 
 YOURS = {
     "Secret {}/better-auth",
@@ -244,13 +230,18 @@ def test_each_caller_takes_the_clients_identity_away_and_hands_on_ours() -> None
     assert set(at(rules[2], "filters.0.externalAuth.http.allowedResponseHeaders")) == TOLD
 
 
-def test_each_caller_hands_on_what_sidegate_reads() -> None:
+def test_each_caller_hands_on_what_the_file_for_envoy_does() -> None:
+    """test_callers.py runs that one, and it is the same endpoint."""
+    envoy = list(walk(yaml.safe_load((DEPLOY / "envoy/envoy-http.yaml").read_text())))
+    [patterns] = [value["patterns"] for path, value in envoy if path[-1:] == ("allowed_headers",)]
+    read = {pattern["exact"] for pattern in patterns}
+    assert {"cookie", "authorization"} <= read
     route = at(one("gateway-api.yaml", "HTTPRoute"), "spec.rules.2.filters.0.externalAuth.http")
     # Authorization is always sent, says the specification.
-    assert lower(route["allowedHeaders"]) | {"authorization"} == READ
-    assert set(at(one("envoy-gateway.yaml", "SecurityPolicy"), "spec.extAuth.headersToExtAuth")) == READ
+    assert lower(route["allowedHeaders"]) | {"authorization"} == read
+    assert set(at(one("envoy-gateway.yaml", "SecurityPolicy"), "spec.extAuth.headersToExtAuth")) == read
     [provider] = at(one("istio-mesh.yaml", "IstioOperator"), "spec.meshConfig.extensionProviders")
-    assert set(at(provider, "envoyExtAuthzHttp.includeRequestHeadersInCheck")) == READ
+    assert set(at(provider, "envoyExtAuthzHttp.includeRequestHeadersInCheck")) == read
 
 
 def test_each_caller_fails_closed_in_time() -> None:
