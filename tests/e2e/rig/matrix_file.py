@@ -1,0 +1,61 @@
+"""MATRIX.md: what the conformance tests saw, scenario by caller. Written by them, never typed."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+FILE = Path(__file__).resolve().parents[1] / "MATRIX.md"
+
+REWRITE = "UPDATE=1 python -m pytest -q -p no:cacheprovider test_matrix.py"
+
+NAMES = {
+    "nginx": "nginx",
+    "traefik": "Traefik",
+    "envoy": "Envoy, HTTP",
+    "envoy-grpc": "Envoy, gRPC",
+    "caddy": "Caddy, old",
+    "haproxy": "HAProxy",
+    "caddy-new": "Caddy, new",
+}
+
+HEAD = f"""# Every caller in every scenario
+
+What clients got from the real programs, each with the file that sidegate ships for it, before the apps of `tests/upstream`
+and `deploy/fastapi`. Each cell is one test of `test_matrix.py`, which also looks at what reached the app: who it was told
+is asking, method, path, query and body. **This file is written by those tests**, which fail where it says anything else
+than they saw; in `tests/e2e`, this writes it anew:
+
+    {REWRITE}
+
+`200` reached the app as the signed-in user, `200 nobody` without any identity, `200 anonymous` as a preflight; `101` opened
+a socket. All others did not reach it: `401 expired` is a refusal that tells the client why, `401` one whose reason the proxy
+keeps to itself, `302 → /login` a redirect, without its query.
+"""
+
+Cells = dict[str, dict[str, dict[str, str]]]
+"""Section, row, caller."""
+
+
+def text_of(cells: Cells, notes: Mapping[str, str], versions: Mapping[str, str]) -> str:
+    """The whole file; notes are by section."""
+    parts = [HEAD]
+    for section, rows in cells.items():
+        parts.append(f"\n## {section}\n\n")
+        parts.append(f"{notes[section]}\n" if notes[section] else "")
+        parts.append(table(["", *NAMES.values()], [[row, *by_caller(words)] for row, words in rows.items()]))
+    told = [[NAMES[caller], version] for caller, version in versions.items()]
+    parts.append("\n## Versions\n\n" + table(["caller", "version that was run"], told))
+    return "".join(parts)
+
+
+def cells_of(text: str) -> str:
+    """All of it but the versions, which differ from machine to machine."""
+    return text.partition("\n## Versions\n")[0]
+
+
+def by_caller(words: Mapping[str, str]) -> list[str]:
+    return [words[caller] for caller in NAMES]
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
