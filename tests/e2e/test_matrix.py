@@ -45,20 +45,18 @@ def site(world: World) -> Iterator[Site]:
 
 def test_matrix_md_says_what_was_seen() -> None:
     """Or is written, with UPDATE=1."""
-    rows = {section.__doc__: rows_of(section) for section in SECTIONS}
-    for title, names in rows.items():
-        told = scenarios.seen.get(title or "", {})
-        if any(set(told.get(name, {})) != set(ALL) for name in names):
-            pytest.skip("not all cells were run, or not all are as they have to be")
-    versions = {caller: proxy_for(caller).version() for caller in matrix_file.NAMES}
-    notes = {section.__doc__ or "": section.NOTE for section in SECTIONS}
-    text = matrix_file.text_of(scenarios.seen, notes, versions)
+    sections = [section_of(section) for section in SECTIONS]
+    if any(set(section.words.get(row, {})) != set(ALL) for section in sections for row in section.rows):
+        pytest.skip("not all cells were run, or not all are as they have to be")
+    versions = {caller: proxy_for(caller).version() for caller in ALL}
+    text = matrix_file.text_of(sections, versions)
     if os.environ.get("UPDATE"):
         matrix_file.FILE.write_text(text)
     written = matrix_file.FILE.read_text() if matrix_file.FILE.exists() else ""
     assert matrix_file.cells_of(written) == matrix_file.cells_of(text), f"in tests/e2e: {matrix_file.REWRITE}"
 
 
-def rows_of(section: type[scenarios.Scenarios]) -> list[str]:
-    """Titles of its tests."""
-    return [inspect.getdoc(test) or "" for name, test in vars(section).items() if name.startswith("test_")]
+def section_of(section: type[scenarios.Scenarios]) -> matrix_file.Section:
+    tests = [test for name, test in vars(section).items() if name.startswith("test_")]
+    title, rows = inspect.getdoc(section) or "", [inspect.getdoc(test) or "" for test in tests]
+    return matrix_file.Section(title, section.NOTE, rows, scenarios.seen.get(title, {}))

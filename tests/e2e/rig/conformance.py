@@ -145,9 +145,8 @@ class Cell:
         explains = self.habits.explains
         reason = "store_unavailable" if explains else None
         body = {"error": "unavailable", "reason": reason} if explains and self.habits.body else None
-        self._is_told(
-            Told(self.habits.unavailable, reason, body, retry_after="1" if explains else None, no_store=explains)
-        )
+        again = "1" if self.habits.retry_after[0] else None
+        self._is_told(Told(self.habits.unavailable, reason, body, retry_after=again, no_store=explains))
 
     def is_sent_to(self, place: str, status: int = 302, reason: str = "no_credential") -> None:
         """To sign in, at that path of the site or whole URL. By whomever it is that sends people there."""
@@ -166,15 +165,23 @@ class Cell:
         assert head or "For whoever runs this site" in explained
 
     def fails(self, status: int) -> None:
-        """The proxy's own answer, in which sidegate had no part."""
+        """The proxy's own answer to what it does not take."""
+        self._is_told(Told(status, body=self._page()))
+
+    def finds_no_sidegate(self, status: int | None) -> None:
+        """The proxy's own answer where it got none, or None where the client does not get one in time either."""
+        if status is None:
+            assert self._reply is None and self._witness.reached() == []
+            self.word = "none in time"
+            return
+        again = "1" if self.habits.retry_after[1] else None
+        self._is_told(Told(status, body=self._page(), retry_after=again))
+
+    def _page(self) -> str | None:
+        """The proxy's own text."""
         page = told_by(self.reply).body
         assert not isinstance(page, dict), f"sidegate said {page}"
-        self._is_told(Told(status, body=page))
-
-    def waits(self) -> None:
-        """No answer came while the client had patience, and nothing reached the app."""
-        assert self._reply is None and self._witness.reached() == []
-        self.word = "none in time"
+        return page
 
     def _begin(self, asked: Asked) -> None:
         self._witness.reached()

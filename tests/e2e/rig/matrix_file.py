@@ -1,6 +1,7 @@
 """MATRIX.md: what the conformance tests saw, scenario by caller. Written by them, never typed."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 FILE = Path(__file__).resolve().parents[1] / "MATRIX.md"
@@ -31,18 +32,25 @@ a socket. All others did not reach it: `401 expired` is a refusal that tells the
 keeps to itself, `302 → /login` a redirect, without its query.
 """
 
-Cells = dict[str, dict[str, dict[str, str]]]
-"""Section, row, caller."""
+Words = dict[str, dict[str, str]]
+"""Of a section: row, caller."""
 
 
-def text_of(cells: Cells, notes: Mapping[str, str], versions: Mapping[str, str]) -> str:
-    """The whole file; notes are by section."""
+@dataclass(frozen=True)
+class Section:
+    title: str
+    note: str
+    rows: list[str]
+    words: Words
+
+
+def text_of(sections: list[Section], versions: Mapping[str, str]) -> str:
     parts = [HEAD]
-    for section, rows in cells.items():
-        parts.append(f"\n## {section}\n\n")
-        parts.append(f"{notes[section]}\n" if notes[section] else "")
-        parts.append(table(["", *NAMES.values()], [[row, *by_caller(words)] for row, words in rows.items()]))
-    told = [[NAMES[caller], version] for caller, version in versions.items()]
+    for section in sections:
+        parts.append(f"\n## {section.title}\n\n")
+        parts.append(f"{section.note}\n" if section.note else "")
+        parts.append(table(["", *NAMES.values()], [[row, *by_caller(section.words[row])] for row in section.rows]))
+    told = [[NAMES[caller], versions[caller]] for caller in NAMES]
     parts.append("\n## Versions\n\n" + table(["caller", "version that was run"], told))
     return "".join(parts)
 

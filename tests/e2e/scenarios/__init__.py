@@ -8,12 +8,12 @@ import pytest
 
 from rig.callers import ALL
 from rig.conformance import Cell
-from rig.matrix_file import Cells
+from rig.matrix_file import Words
 from rig.sidegate import Sidegate
 from rig.site import Site
 
-seen: Cells = {}
-"""What the cells said so far that were run."""
+seen: dict[str, Words] = {}
+"""What was seen so far, by section."""
 
 
 class Scenarios:

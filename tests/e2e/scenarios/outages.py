@@ -87,19 +87,19 @@ class TestSidegateDown(Scenarios):
 
     def test_whoever_is_signed_in_is_told_of_an_error(self, site: Site, cell: Cell) -> None:
         """signed in"""
-        cell.ask("/api/x", site.ada).fails(cell.habits.down)
+        cell.ask("/api/x", site.ada).finds_no_sidegate(cell.habits.down)
 
     def test_whoever_is_not_is_told_the_same(self, cell: Cell) -> None:
         """no cookie"""
-        cell.ask("/api/x").fails(cell.habits.down)
+        cell.ask("/api/x").finds_no_sidegate(cell.habits.down)
 
     def test_a_page_is_not_sent_to_sign_in(self, cell: Cell) -> None:
         """page opened"""
-        cell.ask("/dashboard/a", headers=NAVIGATION).fails(cell.habits.down)
+        cell.ask("/dashboard/a", headers=NAVIGATION).finds_no_sidegate(cell.habits.down)
 
     def test_a_socket_does_not_open(self, site: Site, cell: Cell) -> None:
         """signed in, WebSocket"""
-        cell.open_socket(site.ada).fails(cell.habits.down)
+        cell.open_socket(site.ada).finds_no_sidegate(cell.habits.down)
 
     def test_a_public_page_is_there(self, site: Site, cell: Cell) -> None:
         """public"""
@@ -124,8 +124,4 @@ class TestSidegateHangs(Scenarios):
     def test_whoever_is_signed_in_is_told_of_an_error_or_waits(self, site: Site, cell: Cell) -> None:
         """signed in"""
         with Wire(cell.proxy.address, patience=PATIENCE if cell.habits.stopped else 3) as wire:
-            cell.ask("/api/x", site.ada, wire=wire)
-        if cell.habits.stopped:
-            cell.fails(cell.habits.stopped)
-        else:
-            cell.waits()
+            cell.ask("/api/x", site.ada, wire=wire).finds_no_sidegate(cell.habits.stopped)
