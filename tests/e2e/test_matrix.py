@@ -1,5 +1,5 @@
-"""The conformance matrix: each scenario at each caller, as the real program before the real app. Each cell compares what
-the client gets and what reaches the app with what it has to be there; MATRIX.md is what they saw."""
+"""The conformance matrix: each scenario at each caller, as the real program before the real app. Each cell compares
+what the client gets and what reaches the app with what it has to be there; MATRIX.md is what they saw."""
 
 import inspect
 import os

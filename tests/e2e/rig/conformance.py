@@ -4,6 +4,7 @@ to be seen: the client's answer, and what reached the app."""
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +51,8 @@ class Told:
     """Names of those that it was given."""
     retry_after: str | None = None
     no_store: bool = False
+    leaked: tuple[str, ...] = ()
+    """Headers that are between sidegate and its proxy, or between the proxy and the app."""
 
 
 class Cell:
@@ -83,7 +86,9 @@ class Cell:
         own = wire or Wire(self.proxy.address)
         try:
             waits = b"100-continue" in head
-            own.send(head if waits else head + body)
+            # Whoever refuses may answer, and end the connection, before all of a body was sent.
+            with suppress(ConnectionError):
+                own.send(head if waits else head + body)
             self._reply = own.read(head=asked[0] == "HEAD")
             if waits and self._reply.status == 100:
                 own.send(body)
@@ -107,7 +112,8 @@ class Cell:
                 self._reply = Reply(101, "HTTP/1.1")
         except InvalidStatus as refused:
             answer = refused.response
-            self._reply = Reply(answer.status_code, "HTTP/1.1", list(answer.headers.raw_items()), bytes(answer.body or b""))
+            headers = list(answer.headers.raw_items())
+            self._reply = Reply(answer.status_code, "HTTP/1.1", headers, bytes(answer.body or b""))
         return self
 
     @property
@@ -125,11 +131,13 @@ class Cell:
         path, _, query = asked.partition("?")
         assert (seen["method"], seen["path"], seen["query"]) == (method, path, query)
         digest = hashlib.sha256(body).hexdigest()
-        assert (seen["body_length"], seen["body_sha256"]) == (len(body), digest), f"{seen['body_length']} of {len(body)}"
+        length = seen["body_length"]
+        assert (length, seen["body_sha256"]) == (len(body), digest), f"{length} of {len(body)}"
         assert (told := identity_seen(seen)) == sorted(identity.items()), f"{told}, not {identity}"
         expected = Told(status, cookies=(cookie,) if cookie else (), no_store=no_store)
         assert (answer := told_by(self.reply)) == expected, f"{answer}, not {expected}"
-        self.word = f"{status}{'' if identity.get('x-auth-user-id') else whose(identity)}"
+        assert bool(self.reply.body) == (method not in ("HEAD", "websocket")), "the app's own answer"
+        self.word = f"{status}{whose(identity)}{' + cookie' if cookie else ''}"
 
     def is_refused(self, status: int, reason: str) -> None:
         """The client got that status, and as much of the reason as its proxy hands on. The app was not asked."""
@@ -159,10 +167,9 @@ class Cell:
 
     def has_it_explained(self) -> None:
         """A page for people, instead of one more redirect."""
-        explained = told_by(self.reply).body
-        self._is_told(Told(401, "login_loop", explained, no_store=True))
-        head = self._asked[0] == "HEAD"
-        assert head or "For whoever runs this site" in explained
+        page = self._page()
+        assert page and "For whoever runs this site" in page
+        self._is_told(Told(401, "login_loop", page, no_store=True))
 
     def fails(self, status: int) -> None:
         """The proxy's own answer to what it does not take."""
@@ -178,7 +185,7 @@ class Cell:
         self._is_told(Told(status, body=self._page(), retry_after=again))
 
     def _page(self) -> str | None:
-        """The proxy's own text."""
+        """A text for people, the proxy's own or ours."""
         page = told_by(self.reply).body
         assert not isinstance(page, dict), f"sidegate said {page}"
         return page
@@ -200,13 +207,14 @@ def cookie_of(person: AnyPerson | None) -> list[tuple[str, str]]:
 
 
 def whose(identity: Mapping[str, str]) -> str:
-    return " anonymous" if identity else " nobody"
+    return {"user": "", "anonymous": " anonymous"}[identity["x-auth-status"]] if identity else " nobody"
 
 
 def told_by(reply: Reply) -> Told:
     def values(wanted: str) -> list[str]:
         return [value for name, value in reply.headers if name.lower() == wanted]
 
+    names = [name.lower() for name, _ in reply.headers]
     return Told(
         reply.status,
         reply.get("x-auth-reason"),
@@ -215,6 +223,7 @@ def told_by(reply: Reply) -> Told:
         tuple(value.partition("=")[0] for value in values("set-cookie")),
         reply.get("retry-after"),
         "no-store" in values("cache-control"),
+        tuple(name for name in names if name.startswith(("x-auth-", "x-envoy-auth")) and name != "x-auth-reason"),
     )
 
 

@@ -1,7 +1,7 @@
 """What each proxy makes of sidegate's answers, with the file that sidegate ships for it.
 
-Not computed from what sidegate says: each value has its source in the proxy's own documentation or code, or was measured
-with a stub in sidegate's place (`CALLERS.md` §2, `PLATFORM.md` §1b).
+Not computed from what sidegate says: each value has its source in the proxy's own documentation or code, or was
+measured with a stub in sidegate's place (`CALLERS.md` §2, `PLATFORM.md` §1b).
 """
 
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ class Habits:
     body: bool
     """Whether its body does."""
     redirect: str
-    """Who sends a page to sign in: `sidegate`, by a path; `absolute`, sidegate by a whole URL; `proxy`, by itself, under
-    /dashboard/ alone."""
+    """Who sends a page to sign in: `sidegate`, by a path; `absolute`, sidegate by a whole URL; `proxy`, the proxy by
+    itself, under /dashboard/ alone."""
     unavailable: int
     """The status for sidegate's 503."""
     explains: bool
@@ -31,8 +31,8 @@ class Habits:
 
 
 HABITS = {
-    # ngx_http_auth_request_module: 401 and 403 are the client's status, with nginx's own page; "any other response code
-    # returned by the subrequest is considered an error", which is a 500. protect.conf has a line that makes it a 503.
+    # ngx_http_auth_request_module: 401 and 403 are the client's status, with nginx's own page; "any other response
+    # code returned by the subrequest is considered an error", which is a 500. protect.conf has a line that makes it 503.
     "nginx": Habits(
         reason=False,
         body=False,
@@ -96,8 +96,8 @@ HABITS = {
         retry_after=(True, False),
         no_store=True,
     ),
-    # sidegate.lua asks by HEAD, so there is no body to hand on. What is none of sidegate's answers is a 503 by the file's
-    # own `http-request deny`.
+    # sidegate.lua asks by HEAD, so there is no body to hand on. What is none of sidegate's answers is a 503 by the
+    # file's own `http-request deny`.
     "haproxy": Habits(
         reason=True,
         body=False,

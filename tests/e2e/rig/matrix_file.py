@@ -6,7 +6,7 @@ from pathlib import Path
 
 FILE = Path(__file__).resolve().parents[1] / "MATRIX.md"
 
-REWRITE = "UPDATE=1 python -m pytest -q -p no:cacheprovider test_matrix.py"
+REWRITE = "UPDATE=1 ../../target/venv/bin/python -m pytest -q -p no:cacheprovider test_matrix.py"
 
 NAMES = {
     "nginx": "nginx",
@@ -14,22 +14,24 @@ NAMES = {
     "envoy": "Envoy, HTTP",
     "envoy-grpc": "Envoy, gRPC",
     "caddy": "Caddy, old",
-    "haproxy": "HAProxy",
     "caddy-new": "Caddy, new",
+    "haproxy": "HAProxy",
 }
 
 HEAD = f"""# Every caller in every scenario
 
-What clients got from the real programs, each with the file that sidegate ships for it, before the apps of `tests/upstream`
-and `deploy/fastapi`. Each cell is one test of `test_matrix.py`, which also looks at what reached the app: who it was told
-is asking, method, path, query and body. **This file is written by those tests**, which fail where it says anything else
-than they saw; in `tests/e2e`, this writes it anew:
+What clients got from the real programs, each with the file that sidegate ships for it, before the apps of
+`tests/upstream` and `deploy/fastapi`. Each cell is one test, which looks at all of the answer (status, reason, body,
+`Location`, `Set-Cookie`, `Retry-After`, `Cache-Control`) and at all that reached the app: who it was told is asking,
+method, path, query, body.
+
+**These tests write this file**, and fail where it says anything else than they saw. In `tests/e2e`, this writes it:
 
     {REWRITE}
 
-`200` reached the app as the signed-in user, `200 nobody` without any identity, `200 anonymous` as a preflight; `101` opened
-a socket. All others did not reach it: `401 expired` is a refusal that tells the client why, `401` one whose reason the proxy
-keeps to itself, `302 → /login` a redirect, without its query.
+`200`, `201` and `101` (a WebSocket) reached the app as the signed-in user, `200 nobody` without any identity, `200
+anonymous` as a preflight, `200 + cookie` with a new session cookie for the browser. All else did not reach it: `401
+expired` tells the client why, at `401` the proxy keeps that to itself, `302 → /login` is a redirect, without its query.
 """
 
 Words = dict[str, dict[str, str]]

@@ -1,5 +1,5 @@
-"""The deployment that the conformance matrix is about: on a database that can be paused, before an app that can be asked
-what reached it, with people of every kind."""
+"""The deployment that the conformance matrix is about: on a database of its own, before an app that can be asked what
+reached it, with people of every kind."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta

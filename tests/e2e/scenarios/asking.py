@@ -155,8 +155,8 @@ class TestProlongedSessions(Scenarios):
     @pytest.fixture(scope="class")
     @classmethod
     def gate(cls, site: Site) -> Iterator[Sidegate | None]:
-        better_auth = site.stack.better_auth.url
-        with site.sidegate(auth_url=better_auth, refresh="delegate", relay_set_cookie="true", store_timeout="20s") as gate:
+        delegate = {"refresh": "delegate", "relay_set_cookie": "true", "store_timeout": "20s"}
+        with site.sidegate(auth_url=site.stack.better_auth.url, **delegate) as gate:
             gate.wait_until_ready()
             yield gate
 

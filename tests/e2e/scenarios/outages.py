@@ -20,8 +20,8 @@ from .passing import BODY
 class TestStoreGone(Scenarios):
     """The store is gone"""
 
-    NOTE = """nginx knows 200, 401 and 403, and makes 500 of everything else; a line of `nginx/protect.conf` makes it 503. Envoy, asking by
-HTTP, takes 5xx for a failure of sidegate, and answers as its own file says.
+    NOTE = """nginx knows 200, 401 and 403 and makes 500 of everything else; a line of `nginx/protect.conf` makes it 503. To an
+Envoy that asks by HTTP, a 5xx is sidegate failing, for which it has an answer of its own.
 """
 
     @pytest.fixture(scope="class")
@@ -109,7 +109,7 @@ class TestSidegateDown(Scenarios):
 class TestSidegateHangs(Scenarios):
     """sidegate takes connections and answers nothing"""
 
-    NOTE = """Traefik waits for 30 seconds, which no setting changes, and then answers 500. The client of this test had 3.
+    NOTE = """Traefik waits for 30 seconds, which no setting changes, and then answers 500. This test's client had 3.
 """
 
     @pytest.fixture(scope="class")

@@ -118,8 +118,8 @@ class TestRequests(Scenarios):
 class TestLimits(Scenarios):
     """Long and many headers, signed in"""
 
-    NOTE = """The app of these tests, uvicorn with h11, takes 16 KiB of headers for sure. `431` at Traefik and Caddy may be
-sidegate's own: `header_bytes_max`, `headers_max`. Envoy's `500` is for what has become too many with the identity headers.
+    NOTE = """`431` at Traefik and the old Caddy is sidegate's own: `header_bytes_max`, `headers_max`. Envoy's `500` is for headers
+that have become too many with those that tell who it is. uvicorn with h11, the app here, takes 16 KiB.
 """
 
     def test_four_kibibytes_of_cookies_beside_ours_do_no_harm(self, site: Site, cell: Cell) -> None:
@@ -136,8 +136,8 @@ sidegate's own: `header_bytes_max`, `headers_max`. Envoy's `500` is for what has
 
     def test_a_hundred_kibibytes_of_cookies_are_refused(self, site: Site, cell: Cell) -> None:
         """100 KiB of other cookies"""
-        # Envoy: max_request_headers_kb, 60 by default. HAProxy: tune.bufsize in its file, less tune.maxrewrite. Traefik and
-        # the older Caddy: a mebibyte by default, and sidegate takes 64 KiB.
+        # nginx: see above. Envoy: max_request_headers_kb, 60 by default. HAProxy: tune.bufsize in its file, less
+        # tune.maxrewrite. Traefik and the old Caddy take a mebibyte by default, and sidegate 64 KiB.
         statuses = {"nginx": 400, "haproxy": 400}
         cell.ask("/api/x", headers=cookies(site, 100)).fails(statuses.get(cell.caller, 431))
 
@@ -155,8 +155,8 @@ sidegate's own: `header_bytes_max`, `headers_max`. Envoy's `500` is for what has
 
     def test_a_hundred_and_fifty_more_headers_pass_or_are_refused(self, site: Site, cell: Cell) -> None:
         """150 more headers"""
-        # Envoy: max_headers_count. HAProxy: tune.http.maxhdr, 101 by default. Caddy hands them all to sidegate, which takes
-        # 100; nginx and Traefik hand on those that their files name.
+        # Envoy: max_headers_count. HAProxy: tune.http.maxhdr, 101 by default. Caddy hands them all to sidegate, which
+        # takes 100; nginx and Traefik hand on those that their files name.
         statuses = {"envoy": 431, "envoy-grpc": 431, "haproxy": 400, "caddy": 431, "caddy-new": 431}
         cell.ask("/api/x", site.ada, headers=headers(150))
         if status := statuses.get(cell.caller):

@@ -1,8 +1,8 @@
-"""What stands behind the proxies of the conformance matrix: the app of deploy/fastapi for its own paths, the echo app for
-all others, and a list of what reached either of them.
+"""What stands behind the proxies of the conformance matrix: the app of deploy/fastapi for its own paths, the echo app
+for all others, and a list of what reached either of them.
 
-That list is what no answer can tell: whether the app was asked though its client was refused, and what a HEAD, a socket
-or FastAPI was given. `GET /reached` answers it and begins a new one; no proxy leads there.
+That list is what no answer can tell: whether the app was asked though its client was refused, and what it was given by
+a HEAD or before FastAPI read it. `GET /reached`, asked without a proxy, answers it and begins a new one.
 
     uvicorn app:app --host 127.0.0.1 --port 8000 --no-proxy-headers --log-level warning
 """
