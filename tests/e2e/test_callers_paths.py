@@ -70,6 +70,16 @@ DOUBTFUL = [
     "/api/x?/../../about",
     "http://shop.example/api/x",
     "http://other.example//api/x",
+    "http:api/x",
+    "http:/api/x",
+    "http:////api/x",
+    "x:api/x",
+    "x:/api/x",
+    "api/x",
+    "?/../api/x",
+    "/api/x\t",
+    "\x0b/api/x",
+    "*",
 ]
 
 
@@ -85,7 +95,7 @@ def test_no_spelling_of_a_protected_path_is_public(gate: Sidegate, proxy: Proxy,
 
 def readings(path: str) -> set[str]:
     """What an app may take a path for."""
-    found = {path, unquote(path)}
+    found = {path, unquote(path), f"/{path}"}
     found |= {one.replace("\\", "/") for one in found}
     found |= {"/".join(segment.split(";")[0] for segment in one.split("/")) for one in found}
     found |= {re.sub("/+", "/", one) for one in found}
