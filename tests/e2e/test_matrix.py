@@ -59,4 +59,5 @@ def test_matrix_md_says_what_was_seen() -> None:
 def section_of(section: type[scenarios.Scenarios]) -> matrix_file.Section:
     tests = [test for name, test in vars(section).items() if name.startswith("test_")]
     title, rows = inspect.getdoc(section) or "", [inspect.getdoc(test) or "" for test in tests]
+    assert all(rows) and len(rows) == len(set(rows)), f"each row of {title!r} has a title of its own"
     return matrix_file.Section(title, section.NOTE, rows, scenarios.seen.get(title, {}))

@@ -123,10 +123,11 @@ class Cell:
 
     def reaches_the_app(
         self, identity: Mapping[str, str], status: int = 200, *, cookie: str | None = None, no_store: bool = False
-    ) -> None:
+    ) -> dict[str, Any]:
         """The app was asked, once, as the client asked, by who these headers say and nobody else; its answer came back,
-        with that cookie of sidegate's."""
-        [seen] = self._witness.reached()
+        with that cookie of sidegate's. All that it saw."""
+        assert (all_seen := self._witness.reached()), f"the app was not asked: {told_by(self.reply)}"
+        [seen] = all_seen
         method, asked, body = self._asked
         path, _, query = asked.partition("?")
         assert (seen["method"], seen["path"], seen["query"]) == (method, path, query)
@@ -138,6 +139,7 @@ class Cell:
         assert (answer := told_by(self.reply)) == expected, f"{answer}, not {expected}"
         assert bool(self.reply.body) == (method not in ("HEAD", "websocket")), "the app's own answer"
         self.word = f"{status}{whose(identity)}{' + cookie' if cookie else ''}"
+        return dict(seen)
 
     def is_refused(self, status: int, reason: str) -> None:
         """The client got that status, and as much of the reason as its proxy hands on. The app was not asked."""
