@@ -36,6 +36,7 @@ local identity = {
     "x-auth-team-id",
     "x-auth-impersonated-by",
     "x-auth-assertion",
+    "x-auth-freshness",
 }
 
 -- What the client is told of a refusal. No content-type: an answer to HEAD has no body.

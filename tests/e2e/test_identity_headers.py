@@ -32,6 +32,7 @@ NAMES = (
     "Team-Id",
     "Impersonated-By",
     "Assertion",
+    "Freshness",
     "Login",
     "Reason",
 )
