@@ -95,6 +95,21 @@ pub struct Config {
     pub warnings: Vec<String>,
 }
 
+/// What a proxy's configuration depends on.
+#[derive(Debug)]
+pub struct CallerSettings {
+    /// Where the proxy asks.
+    pub listen: Listen,
+    /// Which headers it hands on.
+    pub names: HeaderNames,
+    /// How long sidegate itself may wait for its store.
+    pub store_timeout: Duration,
+    /// The session cookie.
+    pub cookie_name: CookieName,
+    /// The header of API keys, if they are taken.
+    pub api_key_header: Option<HeaderName>,
+}
+
 /// A secret that counts until an instant.
 #[derive(Debug)]
 pub struct PreviousSecret {
@@ -138,7 +153,7 @@ impl Config {
     /// # Errors
     /// If `admin_listen` is no address.
     pub fn admin_listen(sources: &Sources) -> Result<Listen, Vec<ConfigError>> {
-        Reader::read_admin_listen(sources)
+        Reader::only(sources, Reader::admin_listen)
     }
 
     /// Which headers tell who somebody is: no other setting need be right for that.
@@ -146,7 +161,15 @@ impl Config {
     /// # Errors
     /// If a header cannot do that.
     pub fn header_names(sources: &Sources) -> Result<HeaderNames, Vec<ConfigError>> {
-        Reader::read_header_names(sources)
+        Reader::only(sources, Reader::header_names)
+    }
+
+    /// What a proxy's configuration depends on: no other setting need be right for that.
+    ///
+    /// # Errors
+    /// Every mistake in these settings.
+    pub fn for_callers(sources: &Sources) -> Result<CallerSettings, Vec<ConfigError>> {
+        Reader::only(sources, Reader::caller_settings)
     }
 
     /// Prepares the store, without connecting to it. Wants a runtime, for the pool looks after itself.

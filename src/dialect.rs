@@ -70,7 +70,7 @@ pub enum Refusal {
     MissingHeader(HeaderName),
     /// A header that decides, or that tells who somebody is, stands there twice.
     DuplicateHeader(HeaderName),
-    /// A header that some servers take for one of those: `x_auth_user_id`.
+    /// A header that some servers take for one of those: `x_auth_user_id`, `x.auth.user.id`.
     TwinHeader(HeaderName),
     /// A header that decides holds nothing usable.
     MalformedHeader(HeaderName),

@@ -17,7 +17,6 @@ use super::error::ConfigError;
 use super::secret::{self, Secrets};
 use super::sources::{Given, Sources, nearest};
 use crate::cache::Ages;
-use crate::dialect::HeaderNames;
 use crate::log::{LogFormat, LogOptions};
 use crate::secret::Secret;
 use crate::serve::{Limits, Listen};
@@ -36,27 +35,24 @@ const NGINX_KEEPALIVE: Duration = Duration::from_mins(1);
 
 impl<'a> Reader<'a> {
     pub(super) fn read(sources: &'a Sources) -> Result<Config, Vec<ConfigError>> {
+        Self::only(sources, Self::config)
+    }
+
+    /// What `part` reads, and no other setting need be right for that.
+    pub(super) fn only<T>(
+        sources: &'a Sources,
+        part: impl FnOnce(&mut Self) -> Option<T>,
+    ) -> Result<T, Vec<ConfigError>> {
         let mut reader = Self { sources, errors: Vec::new(), warnings: Vec::new() };
-        let config = reader.config();
-        match config {
-            Some(config) if reader.errors.is_empty() => Ok(config),
+        match part(&mut reader) {
+            Some(value) if reader.errors.is_empty() => Ok(value),
             Some(_) | None => Err(reader.errors),
         }
     }
 
-    pub(super) fn read_admin_listen(sources: &'a Sources) -> Result<Listen, Vec<ConfigError>> {
-        let mut reader = Self { sources, errors: Vec::new(), warnings: Vec::new() };
-        reader.admin_listen().ok_or(reader.errors)
-    }
-
-    pub(super) fn read_header_names(sources: &'a Sources) -> Result<HeaderNames, Vec<ConfigError>> {
-        let mut reader = Self { sources, errors: Vec::new(), warnings: Vec::new() };
-        reader.header_names().ok_or(reader.errors)
-    }
-
     /// `None` where a mistake leaves nothing to go on with; it is among the errors then.
     fn config(&mut self) -> Option<Config> {
-        let listen = self.parsed("listen", "write 127.0.0.1:4180, unix:/path/to/socket or fd:3");
+        let listen = self.listen();
         let listen_mode = self.value("listen_mode", "write an octal number such as 0660", octal);
         let admin_listen = self.admin_listen();
         let secrets = self.secrets();
@@ -122,7 +118,11 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn admin_listen(&mut self) -> Option<Listen> {
+    pub(super) fn listen(&mut self) -> Option<Listen> {
+        self.parsed("listen", "write 127.0.0.1:4180, unix:/path/to/socket or fd:3")
+    }
+
+    pub(super) fn admin_listen(&mut self) -> Option<Listen> {
         self.parsed("admin_listen", "write 127.0.0.1:4181, unix:/path/to/socket or fd:3")
     }
 

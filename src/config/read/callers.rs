@@ -1,5 +1,6 @@
 //! What proxies are told, and what of theirs is let by.
 
+use super::super::CallerSettings;
 use super::Reader;
 use super::store::pairs;
 use crate::dialect::{HeaderNames, HeaderNamesError, LoginPage, ReturnHosts, Terms};
@@ -10,7 +11,7 @@ impl Reader<'_> {
         Some(Terms { names: self.header_names()?, login })
     }
 
-    pub(super) fn header_names(&mut self) -> Option<HeaderNames> {
+    pub(in super::super) fn header_names(&mut self) -> Option<HeaderNames> {
         let preset = self.value("header_preset", "write sidegate, oauth2-proxy or authelia", |text| {
             HeaderNames::preset(text).ok_or("there are three")
         });
@@ -24,6 +25,21 @@ impl Reader<'_> {
                 pairs(text).map(|pair| pair.split_once('=').ok_or_else(|| format!("{pair:?} has no =")));
             let renamed = renamed.collect::<Result<Vec<_>, _>>()?;
             preset.with(renamed).map_err(|error: HeaderNamesError| error.to_string())
+        })
+    }
+
+    pub(in super::super) fn caller_settings(&mut self) -> Option<CallerSettings> {
+        let listen = self.listen();
+        let names = self.header_names();
+        let store_timeout = self.store_timeout();
+        let cookie_name = self.cookie_name();
+        let api_key_header = self.api_key_header();
+        Some(CallerSettings {
+            listen: listen?,
+            names: names?,
+            store_timeout: store_timeout?,
+            cookie_name: cookie_name?,
+            api_key_header,
         })
     }
 
