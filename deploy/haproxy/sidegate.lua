@@ -93,6 +93,9 @@ core.register_action("sidegate", { "http-req" }, function(txn)
 
     local answer = core.httpclient():head{ url = question, headers = headers }
 
+    if answer.status >= 500 and not answer.headers["x-auth-reason"] then
+        return      -- not sidegate's: the `listen` between did not reach it
+    end
     if answer.status == 200 and not identify(txn, answer.headers) then
         return
     end

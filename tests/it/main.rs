@@ -9,6 +9,7 @@
 
 mod api_key;
 mod better_auth;
+mod caller_config;
 mod commands;
 mod cookie_law;
 mod credential_settings;
