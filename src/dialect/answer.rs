@@ -30,15 +30,18 @@ pub(super) fn decided(
 pub(super) fn allow(grant: &Grant, names: &HeaderNames) -> Answer {
     let mut answer = empty(StatusCode::OK);
     let headers = answer.headers_mut();
-    // A statement of its own, because what is missing says nothing: any field may be without a value.
-    let status = if grant.session().is_some() { "user" } else { "anonymous" };
-    headers.insert(names.status(), HeaderValue::from_static(status));
+    headers.insert(names.status(), HeaderValue::from_static(status(grant)));
     for (field, value) in grant.identity().fields() {
         if let Some(name) = names.of(field) {
             headers.insert(name, value.clone());
         }
     }
     answer
+}
+
+/// A statement of its own, because what is missing says nothing: any field may be without a value.
+pub(super) fn status(grant: &Grant) -> &'static str {
+    if grant.session().is_some() { "user" } else { "anonymous" }
 }
 
 /// 401 that tells where to sign in, for proxies that cannot hand a redirect on.
@@ -54,11 +57,14 @@ pub(super) fn told_where(request: &CheckRequest<'_>, denial: Denial, login: Opti
 /// The answer to what is not a question of the caller's form.
 pub(super) fn refuse(refusal: &Refusal) -> Answer {
     let status = match refusal {
-        Refusal::UntrustedPeer => StatusCode::FORBIDDEN,
+        Refusal::UntrustedPeer | Refusal::UnknownPolicy => StatusCode::FORBIDDEN,
+        Refusal::TooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         Refusal::MissingHeader(_)
         | Refusal::DuplicateHeader(_)
         | Refusal::TwinHeader(_)
         | Refusal::MalformedHeader(_)
+        | Refusal::MissingAttribute(_)
+        | Refusal::MalformedAttribute(_)
         | Refusal::Method => StatusCode::BAD_REQUEST,
     };
     deny(status, "refused", refusal.code())

@@ -17,7 +17,12 @@ def test_an_identity_that_does_not_fit_is_a_503_and_not_half_an_identity(on_sqli
         statuses = set()
         for length in range(30_000, 33_000, 40):
             filler = [(f"X-Filler-{count}", "x" * 1000) for count in range(length // 1000)]
-            headers: Headers = [("Host", "x"), ("Cookie", on_sqlite.ada.cookie), *filler, ("X-Rest", "x" * (length % 1000))]
+            headers: Headers = [
+                ("Host", "x"),
+                ("Cookie", on_sqlite.ada.cookie),
+                *filler,
+                ("X-Rest", "x" * (length % 1000)),
+            ]
             answer = exchange(proxy.address, request("GET", "/api/x", headers))
             statuses.add(answer.status)
             if answer.status == 200:
