@@ -8,16 +8,11 @@ Plain ASGI, because a framework would decode, merge and pick among what the test
 Latin-1, so that each character is one byte; duplicates and their order are kept. uvicorn lower-cases the names, nothing
 else.
 
-SEEN_LOG names a file to which each request is written as it arrives, as a line of the same JSON with `"after": "head"`.
-An attacker's request may reach the app without any answer coming back. A second line, `"after": "body"`, is there where
-the headers were others once the body was read: some servers count trailers among them.
-
     uvicorn app:app --host 127.0.0.1 --port 8000 --no-proxy-headers --log-level warning
 """
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -25,8 +20,6 @@ from typing import Any
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-
-SEEN_LOG = os.environ.get("SEEN_LOG")
 
 
 async def app(scope: Message, receive: Receive, send: Send) -> None:
@@ -38,7 +31,6 @@ async def app(scope: Message, receive: Receive, send: Send) -> None:
 
 async def answer(scope: Message, receive: Receive, send: Send) -> None:
     digest, length = hashlib.sha256(), 0
-    arrived = note(scope, "head")
     more = True
     while more:
         message = await receive()
@@ -49,8 +41,6 @@ async def answer(scope: Message, receive: Receive, send: Send) -> None:
         length += len(chunk)
         more = message.get("more_body", False)
 
-    if seen_in(scope) != arrived:
-        note(scope, "body")
     seen = seen_in(scope) | {"method": scope["method"], "body_length": length, "body_sha256": digest.hexdigest()}
     wanted = re.fullmatch(r"/status/([45]\d\d)", scope["path"])
     body = json.dumps(seen).encode()
@@ -61,22 +51,11 @@ async def answer(scope: Message, receive: Receive, send: Send) -> None:
 
 
 async def echo(scope: Message, receive: Receive, send: Send) -> None:
-    note(scope, "head")
     await receive()  # websocket.connect
     await send({"type": "websocket.accept"})
     await send({"type": "websocket.send", "text": json.dumps(seen_in(scope))})
     while (message := await receive())["type"] == "websocket.receive":
         await send({"type": "websocket.send", "text": message["text"]})
-
-
-def note(scope: Message, after: str) -> dict[str, Any]:
-    """Writes to SEEN_LOG, if there is one. What it wrote, but for what only the log tells."""
-    seen = seen_in(scope)
-    if SEEN_LOG:
-        told = {"after": after, "kind": scope["type"], "method": scope.get("method"), "route": scope["path"]}
-        with open(SEEN_LOG, "a", encoding="ascii") as log:
-            log.write(json.dumps(told | seen) + "\n")
-    return seen
 
 
 def seen_in(scope: Message) -> dict[str, Any]:

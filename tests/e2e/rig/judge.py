@@ -13,11 +13,13 @@ fine, and beside a protected one it is not: the shipped files tell an app either
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from .attacks import NAMES
-from .witness import Seen
 
+Seen = dict[str, Any]
+"""A request as the witness tells it."""
 Identity = list[tuple[str, str]]
 
 IDENTITY = {f"x-auth-{name.lower()}" for name in NAMES}
@@ -72,7 +74,7 @@ def is_preflight(seen: Seen) -> bool:
 
 def is_protected(seen: Seen) -> bool:
     """Whether some app takes the path for one that the shipped files protect."""
-    readings = {seen["path"], seen["route"], unquote(seen["path"], "latin-1")}
+    readings = {seen["path"], unquote(seen["path"])}
     return any(is_among_protected(form) for reading in readings for form in (reading, resolved(reading)))
 
 

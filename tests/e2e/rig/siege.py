@@ -7,12 +7,12 @@ from typing import Any
 from .attacks import ADA, CASE, COOKIE, TOKEN, Attack, Fill
 from .better_auth import SignedIn
 from .callers import proxy_for
-from .judge import Identity, Person, breaches, identity_in, leads_astray, mark_of
+from .judge import Identity, Person, Seen, breaches, identity_in, leads_astray, mark_of
 from .ports import free_port
 from .proxy import Edit, Neighbours, Proxy
 from .stack import Stack
 from .volley import fire
-from .witness import Seen, Witness
+from .witness import Witness
 
 PARSERS = ("h11", "httptools")
 """Both of uvicorn's: plain uvicorn has the one, `uvicorn[standard]` the other."""
@@ -42,7 +42,7 @@ class Siege:
     def further(self, caller: str, parser: str, name: str, *edits: Edit) -> Proxy:
         """One more, not started, with edits to its files."""
         app, better_auth = self._witnesses_with(parser)
-        neighbours = Neighbours(better_auth.app.port, app.app.port, f"127.0.0.1:{self._stack.sidegate_port}")
+        neighbours = Neighbours(better_auth.echo.port, app.echo.port, f"127.0.0.1:{self._stack.sidegate_port}")
         return proxy_for(caller)(self._stack.home / name, free_port(), neighbours, edits)
 
     def stop(self) -> None:
@@ -58,7 +58,7 @@ class Siege:
         `preflights`: sidegate lets them by.
         """
         app, better_auth = self._witnesses_with(parser)
-        app.new(), better_auth.new()  # what was there before is nobody's
+        app.reached(), better_auth.reached()  # what was there before is nobody's
         names, volley = [], []
         for attack in attacks:
             for sender in (self.nobody, self.mallory):
@@ -72,12 +72,12 @@ class Siege:
         ]
         places, unlike = self._ask_as_victim(proxy)
         people = (self.mallory, self.ada)
-        for seen in app.new():
+        for seen in app.reached():
             wrong = breaches(seen, people, preflights=preflights)
             if mark_of(seen) == self.ada.name and seen["path"] not in places:
                 wrong.append("a request of Ada's that she did not send")
             found += [f"{told(seen)}: {what}" for what in wrong]
-        found += [f"Better Auth, {told(seen)}: {identity}" for seen in better_auth.new() if (identity := identity_in(seen))]
+        found += [f"Better Auth, {told(seen)}: {identity}" for seen in better_auth.reached() if (identity := identity_in(seen))]
         return found + unlike
 
     def _ask_as_victim(self, proxy: Proxy) -> tuple[set[str], list[str]]:
@@ -96,9 +96,7 @@ class Siege:
     def _witnesses_with(self, parser: str) -> tuple[Witness, Witness]:
         """One in the app's place, one in Better Auth's."""
         if parser not in self._witnesses:
-            names = (f"app-{parser}", f"better-auth-{parser}")
-            app, better_auth = (Witness(self._stack.home, name, parser) for name in names)
-            self._witnesses[parser] = (app, better_auth)
+            self._witnesses[parser] = (Witness(self._stack.home, parser), Witness(self._stack.home, parser))
         return self._witnesses[parser]
 
     def _fill(self, sender: Person, mark: str) -> Fill:
@@ -120,7 +118,7 @@ class Siege:
 def told(seen: Seen) -> str:
     """A request as it stands in a test's report."""
     case = [value for name, value in seen["headers"] if name == "x-case"]
-    return f"{case or 'unmarked'}, {seen['kind']} {seen['method']} {seen['path']!r} {seen['query'][:80]!r}"
+    return f"{case or 'unmarked'}, {seen['method']} {seen['path']!r} {seen['query'][:80]!r}"
 
 
 def listed(found: Iterable[Any]) -> str:
