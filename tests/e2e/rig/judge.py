@@ -5,9 +5,12 @@
 3. No upgrade but a WebSocket's is asked of the app: behind another, nothing more would be checked.
 4. Nobody is sent to another host to sign in, or from there.
 
-The app's path is what uvicorn decodes, which Starlette compares as it is (`scope["path"]`, no `..` resolved); and, for
-apps and servers that go further, with dot segments and doubled slashes resolved. Nothing at all beside a public path is
-fine, and beside a protected one it is not: the shipped files tell an app either all or 401.
+The app's path is what uvicorn decodes, which Starlette compares as it is (`scope["path"]`, no `..` resolved). Others go
+further, so it is also that with dot segments and doubled slashes resolved, with `\\` for a slash and without `;…`. It is not
+decoded twice, and letters keep their case: an app that does either has other paths than its proxy knows of.
+
+No identity at all would be enough for an app that refuses whoever lacks X-Auth-Status. It is accepted beside public paths
+alone: beside a protected one, an identity that a client can shed is one that it can hide.
 """
 
 import re
@@ -27,18 +30,19 @@ ANONYMOUS: Identity = [("x-auth-status", "anonymous")]
 
 
 @dataclass(frozen=True)
-class Person:
+class Sender:
     """Who sends a request: as the app may know them, and the mark that their requests carry."""
 
     name: str
     cookie: str | None
     identity: Identity
+    """Sorted; empty for somebody without a session."""
 
 
-def breaches(seen: Seen, people: Iterable[Person], *, preflights: bool = False) -> list[str]:
+def breaches(seen: Seen, senders: Iterable[Sender], *, preflights: bool = False) -> list[str]:
     """What is wrong with a request that reached the app, in words. `preflights`: they may pass as nobody's."""
-    sender = next((person for person in people if mark_of(seen) == person.name), None)
-    own = sorted(sender.identity) if sender else []
+    sender = next((sender for sender in senders if mark_of(seen) == sender.name), None)
+    own = sender.identity if sender else []
     told, headers = identity_in(seen), seen["headers"]
     found = []
     if told and told != own and not (preflights and told == ANONYMOUS and is_preflight(seen)):
@@ -74,8 +78,14 @@ def is_preflight(seen: Seen) -> bool:
 
 def is_protected(seen: Seen) -> bool:
     """Whether some app takes the path for one that the shipped files protect."""
-    readings = {seen["path"], unquote(seen["path"])}
-    return any(is_among_protected(form) for reading in readings for form in (reading, resolved(reading)))
+    return any(is_among_protected(form) for reading in readings(seen["path"]) for form in (reading, resolved(reading)))
+
+
+def readings(target: str) -> set[str]:
+    """As it came, and without a host before it; decoded; without parameters, and with `\\` for a slash."""
+    came = {target, re.sub(r"^[A-Za-z]+://[^/]*", "", target)}
+    decoded = came | {unquote(path) for path in came}
+    return decoded | {re.sub(r";[^/]*", "", path.replace("\\", "/")) for path in decoded}
 
 
 def is_among_protected(path: str) -> bool:

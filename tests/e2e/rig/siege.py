@@ -1,13 +1,14 @@
 """A deployment under attack: proxies before witnesses, somebody without a session, somebody with one, and their victim."""
 
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .attacks import ADA, CASE, COOKIE, TOKEN, Attack, Fill
 from .better_auth import SignedIn
 from .callers import proxy_for
-from .judge import Identity, Person, Seen, breaches, identity_in, leads_astray, mark_of
+from .identity import identity_of
+from .judge import Sender, Seen, breaches, identity_in, leads_astray, mark_of
 from .ports import free_port
 from .proxy import Edit, Neighbours, Proxy
 from .stack import Stack
@@ -21,15 +22,14 @@ VICTIMS = 4
 
 
 class Siege:
-    """One deployment. It is told, not asked, who its people are: what Better Auth says of them is the truth."""
+    """One deployment, and those who are there. What Better Auth says of them is the truth."""
 
-    def __init__(self, stack: Stack, mallory: SignedIn, victim: SignedIn, told: Callable[[SignedIn], Identity]) -> None:
+    def __init__(self, stack: Stack, mallory: SignedIn, victim: SignedIn) -> None:
         self._stack, self._victim = stack, victim
         self._witnesses: dict[str, tuple[Witness, Witness]] = {}
         self._proxies: dict[tuple[str, str], Proxy] = {}
-        self.nobody = Person("nobody", None, [])
-        self.mallory = Person("mallory", mallory.cookie, told(mallory))
-        self.ada = Person("ada", victim.cookie, told(victim))
+        self.nobody = Sender("nobody", None, [])
+        self.mallory, self.ada = self._known("mallory", mallory), self._known("ada", victim)
         self._ada_id = dict(self.ada.identity)["x-auth-user-id"]
 
     def proxy(self, caller: str, parser: str) -> Proxy:
@@ -71,14 +71,19 @@ class Siege:
             for what in leads_astray(sent[0], reply)
         ]
         places, unlike = self._ask_as_victim(proxy)
-        people = (self.mallory, self.ada)
+        senders = (self.mallory, self.ada)
         for seen in app.reached():
-            wrong = breaches(seen, people, preflights=preflights)
+            wrong = breaches(seen, senders, preflights=preflights)
             if mark_of(seen) == self.ada.name and seen["path"] not in places:
                 wrong.append("a request of Ada's that she did not send")
             found += [f"{told(seen)}: {what}" for what in wrong]
         found += [f"Better Auth, {told(seen)}: {identity}" for seen in better_auth.reached() if (identity := identity_in(seen))]
         return found + unlike
+
+    def _known(self, name: str, person: SignedIn) -> Sender:
+        verdict = self._stack.better_auth.session_of(person.cookie)
+        assert verdict
+        return Sender(name, person.cookie, sorted(identity_of(verdict).items()))
 
     def _ask_as_victim(self, proxy: Proxy) -> tuple[set[str], list[str]]:
         """The paths that she asked for, which no attacker can know, and whatever she got but her own answers."""
@@ -89,7 +94,7 @@ class Siege:
             answer = proxy.ask(place, self._victim.cookie, headers=[("X-Case", self.ada.name)])
             if answer.status_code != 200:
                 unlike.append(f"Ada got {answer.status_code} for {place}: {answer.text[:200]}")
-            elif (seen := answer.json())["path"] != place or identity_in(seen) != sorted(self.ada.identity):
+            elif (seen := answer.json())["path"] != place or identity_in(seen) != self.ada.identity:
                 unlike.append(f"Ada asked for {place} and got the answer to {seen}")
         return places, unlike
 
@@ -99,7 +104,7 @@ class Siege:
             self._witnesses[parser] = (Witness(self._stack.home, parser), Witness(self._stack.home, parser))
         return self._witnesses[parser]
 
-    def _fill(self, sender: Person, mark: str) -> Fill:
+    def _fill(self, sender: Sender, mark: str) -> Fill:
         victim = self._victim
         # Her token, which a leak may have told, with a signature of nobody's making.
         forged = f"{victim.name}={victim.token}.{'A' * 43}%3D"
