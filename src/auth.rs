@@ -11,6 +11,7 @@ mod identity;
 mod jws;
 mod jwt;
 mod keys;
+mod policy;
 mod request;
 mod session;
 mod snapshot;
@@ -26,7 +27,8 @@ pub use self::identity::{Identity, IdentityField};
 pub use self::jws::JwsError;
 pub use self::jwt::{Claims, JWT_BYTES_MAX, Jwt, JwtDigest, JwtRefusal, JwtRules, JwtRulesError};
 pub use self::keys::{DEFAULT_GRACE, KEY_SET_BYTES_MAX, KEYS_MAX, KeyError, KeyRow, KeySet, KeySetError};
-pub use self::request::CheckRequest;
+pub use self::policy::{Policy, PolicyError};
+pub use self::request::{CheckRequest, Scheme};
 pub use self::session::{ActiveSession, Body, Fields, NotASession, Session, SessionRecord};
 pub use self::snapshot::{PublicKeys, Snapshot, SnapshotRules, Strategy, Unusable, stringify};
 pub use self::token::{SigningKey, TokenDigest, Unverified, VerifiedToken};
@@ -41,6 +43,7 @@ pub struct Rules {
     previous: Option<(SigningKey, UnixMillis)>,
     bearer: Bearer,
     refuse_banned: bool,
+    pass_preflights: bool,
 }
 
 /// How far a request got without a lookup.
@@ -65,7 +68,7 @@ impl Rules {
     /// not banned.
     #[must_use]
     pub fn new(cookie: CookieName, key: SigningKey) -> Self {
-        Self { cookie, key, previous: None, bearer: Bearer::Off, refuse_banned: true }
+        Self { cookie, key, previous: None, bearer: Bearer::Off, refuse_banned: true, pass_preflights: false }
     }
 
     /// Accepts signatures of another key too, until an instant: while a secret is being replaced.
@@ -86,10 +89,21 @@ impl Rules {
         Self { refuse_banned: false, ..self }
     }
 
+    /// Lets CORS preflights by as nobody: browsers send no credential with them, and without an answer to them no page
+    /// of another origin can ask anything.
+    #[must_use]
+    pub fn with_preflights(self) -> Self {
+        Self { pass_preflights: true, ..self }
+    }
+
     /// Finds the credential and checks its signature, before anything else is done with it.
     pub fn begin(&self, request: &CheckRequest<'_>, now: UnixMillis) -> Step {
         let Some(credential) = self.credential(request) else {
-            return Step::Done(Decision::Unauthenticated(Denial::NoCredential));
+            return Step::Done(if self.pass_preflights && request.is_preflight() {
+                Decision::Allow(Grant::anonymous())
+            } else {
+                Decision::Unauthenticated(Denial::NoCredential)
+            });
         };
         match self.verify(&credential, now) {
             Ok(token) => Step::Lookup(Pending { token, refuse_banned: self.refuse_banned }),

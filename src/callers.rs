@@ -185,3 +185,8 @@ impl Document {
         }
     }
 }
+
+/// Whether a path is that of Better Auth's own endpoint, which answers 200 to everybody, signed in or not.
+fn is_get_session(path: &str) -> bool {
+    path.contains("/get-session")
+}

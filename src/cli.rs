@@ -1,6 +1,7 @@
 //! The command line: what was asked for, and what the process says at its end.
 
 mod check;
+mod config;
 mod demo;
 mod explain;
 mod health;
@@ -81,12 +82,17 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Outcome {
         }
     };
     match matches.subcommand() {
-        Some(("serve", given)) => serve::run(&config(given)?),
+        Some(("serve", given)) => serve::run(&settings(given)?),
         Some(("check", given)) => match given.get_many::<PathBuf>("caller") {
-            Some(files) => check::callers(files),
+            Some(files) => check::callers(&sources(given)?, files),
             None => check::run(&sources(given)?),
         },
-        Some(("explain", given)) => explain::run(&config(given)?, given.get_one::<String>("request")),
+        Some(("explain", given)) => explain::run(&settings(given)?, given.get_one::<String>("request")),
+        Some(("config", given)) => {
+            let caller = given.get_one::<String>("caller").map_or("", String::as_str);
+            let directory = given.get_one::<PathBuf>("output").map(PathBuf::as_path);
+            config::run(&sources(given)?, caller, directory)
+        }
         Some(("health", given)) => health::run(&sources(given)?),
         Some(("demo", given)) => demo::run(flags(given)),
         _ => Err(Failure { code: USAGE, text: "sidegate: see sidegate --help".to_owned() }),
@@ -143,6 +149,24 @@ fn command() -> Command {
                      absent or -",
                 )),
         )
+        .subcommand(
+            with_settings(
+                Command::new("config").about("Print the configuration of a proxy that goes with these settings"),
+            )
+            .arg(
+                Arg::new("caller")
+                    .value_name("CALLER")
+                    .required(true)
+                    .help(format!("Which proxy: {}", config::callers().collect::<Vec<_>>().join(", "))),
+            )
+            .arg(
+                Arg::new("output")
+                    .long("output")
+                    .value_name("DIRECTORY")
+                    .value_parser(clap::value_parser!(PathBuf))
+                    .help("Write the files there instead of printing them; one that is there is left as it is"),
+            ),
+        )
         .subcommand(with_settings(Command::new("health").about("Ask a running sidegate whether it is ready; 1: not")))
 }
 
@@ -177,7 +201,7 @@ fn sources(given: &ArgMatches) -> Result<Sources, Failure> {
     Ok(Sources::new(flags(given), Environment::of_process(), config)?)
 }
 
-fn config(given: &ArgMatches) -> Result<Config, Failure> {
+fn settings(given: &ArgMatches) -> Result<Config, Failure> {
     Ok(Config::load(&sources(given)?)?)
 }
 

@@ -23,7 +23,7 @@ use self::read::Reader;
 use crate::auth::{Bearer, CookieName, JwtRules, Rules, SigningKey, SnapshotRules, Strategy};
 use crate::cache::Ages;
 use crate::clock::UnixMillis;
-use crate::dialect::LoginPage;
+use crate::dialect::{HeaderNames, Terms};
 use crate::fetch::{Bounds, Client, Roots};
 use crate::keys::Published;
 use crate::log::LogOptions;
@@ -80,8 +80,10 @@ pub struct Config {
     pub cache_capacity: u64,
     /// Who may ask.
     pub trusted_proxies: TrustedPeers,
-    /// Where people sign in.
-    pub login: Option<LoginPage>,
+    /// What proxies are told.
+    pub terms: Terms,
+    /// Whether CORS preflights are let by as nobody's.
+    pub passes_preflights: bool,
     /// What a connection may take.
     pub limits: Limits,
     /// Longest time that requests under way are waited for at the end.
@@ -92,6 +94,21 @@ pub struct Config {
     pub log: LogOptions,
     /// Legal, but hardly meant.
     pub warnings: Vec<String>,
+}
+
+/// What a proxy's configuration depends on.
+#[derive(Debug)]
+pub struct CallerSettings {
+    /// Where the proxy asks.
+    pub listen: Listen,
+    /// Which headers it hands on.
+    pub names: HeaderNames,
+    /// How long sidegate itself may wait for its store.
+    pub store_timeout: Duration,
+    /// The session cookie.
+    pub cookie_name: CookieName,
+    /// The header of API keys, if they are taken.
+    pub api_key_header: Option<HeaderName>,
 }
 
 /// A secret that counts until an instant.
@@ -137,7 +154,23 @@ impl Config {
     /// # Errors
     /// If `admin_listen` is no address.
     pub fn admin_listen(sources: &Sources) -> Result<Listen, Vec<ConfigError>> {
-        Reader::read_admin_listen(sources)
+        Reader::only(sources, Reader::admin_listen)
+    }
+
+    /// Which headers tell who somebody is: no other setting need be right for that.
+    ///
+    /// # Errors
+    /// If a header cannot do that.
+    pub fn header_names(sources: &Sources) -> Result<HeaderNames, Vec<ConfigError>> {
+        Reader::only(sources, Reader::header_names)
+    }
+
+    /// What a proxy's configuration depends on: no other setting need be right for that.
+    ///
+    /// # Errors
+    /// Every mistake in these settings.
+    pub fn for_callers(sources: &Sources) -> Result<CallerSettings, Vec<ConfigError>> {
+        Reader::only(sources, Reader::caller_settings)
     }
 
     /// Prepares the store, without connecting to it. Wants a runtime, for the pool looks after itself.
@@ -245,6 +278,9 @@ impl Config {
         }
         if !self.refuse_banned {
             rules = rules.with_banned();
+        }
+        if self.passes_preflights {
+            rules = rules.with_preflights();
         }
         rules
     }

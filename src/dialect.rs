@@ -5,29 +5,58 @@
 //! ask, never guessed.
 
 mod answer;
+mod caddy;
+mod envoy;
+mod forwarded;
 mod get_session;
 mod guard;
+mod haproxy;
+mod login;
+mod names;
 mod nginx;
 mod original;
+mod redirect;
+mod return_hosts;
+mod traefik;
 
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderName, Response};
 use http_body_util::Full;
 
-pub use self::answer::{name_of, not_found};
-pub use self::original::{LoginPage, LoginPageError};
+pub use self::answer::not_found;
+pub use self::login::{LoginPage, LoginPageError};
+pub use self::names::{HeaderNames, HeaderNamesError};
+pub use self::redirect::leaves_a_loop;
+pub use self::return_hosts::{ReturnHosts, ReturnHostsError};
 
 use crate::auth::{CheckRequest, Decision};
 
 /// An answer to a proxy.
 pub type Answer = Response<Full<Bytes>>;
 
+/// What the settings say of all answers, whoever asks.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// Which headers tell who somebody is.
+    pub names: HeaderNames,
+    /// Where people sign in.
+    pub login: Option<LoginPage>,
+}
+
 /// A caller's contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Dialect {
     /// nginx `auth_request`, and whatever sends `X-Original-URL` and `X-Original-Method` as it does.
     Nginx,
+    /// Traefik forwardAuth.
+    Traefik,
+    /// Caddy `forward_auth`.
+    Caddy,
+    /// HAProxy, by a Lua action.
+    Haproxy,
+    /// Envoy `ext_authz` over HTTP.
+    Envoy,
     /// An app that calls Better Auth's get-session, here instead.
     GetSession,
 }
@@ -41,7 +70,7 @@ pub enum Refusal {
     MissingHeader(HeaderName),
     /// A header that decides, or that tells who somebody is, stands there twice.
     DuplicateHeader(HeaderName),
-    /// A header that some servers take for one of those: `x_auth_user_id`.
+    /// A header that some servers take for one of those: `x_auth_user_id`, `x.auth.user.id`.
     TwinHeader(HeaderName),
     /// A header that decides holds nothing usable.
     MalformedHeader(HeaderName),
@@ -51,19 +80,30 @@ pub enum Refusal {
 
 impl Dialect {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Nginx, Self::GetSession];
+    pub const ALL: [Self; 6] =
+        [Self::Nginx, Self::Traefik, Self::Caddy, Self::Haproxy, Self::Envoy, Self::GetSession];
 
     /// The dialect that is spoken at `path`, if any, whether or not it is switched on.
     #[must_use]
     pub fn at(path: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|dialect| dialect.path() == path)
+        Self::ALL.into_iter().find(|dialect| match dialect {
+            // What follows is the client's own path.
+            Self::Envoy => path.strip_prefix(envoy::PREFIX).is_some_and(|rest| rest.starts_with('/')),
+            Self::Nginx | Self::Traefik | Self::Caddy | Self::Haproxy | Self::GetSession => {
+                path == dialect.path()
+            }
+        })
     }
 
-    /// Where its proxy asks.
+    /// Where its proxy asks; Envoy writes the client's path behind it.
     #[must_use]
     pub const fn path(self) -> &'static str {
         match self {
             Self::Nginx => "/auth/nginx",
+            Self::Traefik => "/auth/traefik",
+            Self::Caddy => "/auth/caddy",
+            Self::Haproxy => "/auth/haproxy",
+            Self::Envoy => envoy::PREFIX,
             Self::GetSession => "/api/auth/get-session",
         }
     }
@@ -73,6 +113,10 @@ impl Dialect {
     pub const fn code(self) -> &'static str {
         match self {
             Self::Nginx => "nginx",
+            Self::Traefik => "traefik",
+            Self::Caddy => "caddy",
+            Self::Haproxy => "haproxy",
+            Self::Envoy => "envoy",
             Self::GetSession => "get_session",
         }
     }
@@ -81,23 +125,24 @@ impl Dialect {
     ///
     /// # Errors
     /// If the proxy did not tell, or the client may have.
-    pub fn decode(self, question: &Parts) -> Result<CheckRequest<'_>, Refusal> {
+    pub fn decode<'a>(self, question: &'a Parts, terms: &Terms) -> Result<CheckRequest<'a>, Refusal> {
         match self {
-            Self::Nginx => nginx::decode(question),
+            Self::Nginx => nginx::decode(question, &terms.names),
+            Self::Traefik | Self::Caddy | Self::Haproxy => forwarded::decode(question, &terms.names),
+            Self::Envoy => envoy::decode(question, &terms.names),
             Self::GetSession => get_session::decode(question),
         }
     }
 
     /// The answer to `request`, in the statuses and headers that this dialect's proxy understands.
     #[must_use]
-    pub fn encode(
-        self,
-        request: &CheckRequest<'_>,
-        decision: &Decision,
-        login: Option<&LoginPage>,
-    ) -> Answer {
+    pub fn encode(self, request: &CheckRequest<'_>, decision: &Decision, terms: &Terms) -> Answer {
         match self {
-            Self::Nginx => nginx::encode(request, decision, login),
+            Self::Nginx => nginx::encode(request, decision, terms),
+            Self::Traefik => traefik::encode(request, decision, terms),
+            Self::Caddy => caddy::encode(request, decision, terms),
+            Self::Haproxy => haproxy::encode(request, decision, terms),
+            Self::Envoy => envoy::encode(request, decision, terms),
             Self::GetSession => get_session::encode(decision),
         }
     }
@@ -107,6 +152,7 @@ impl Dialect {
     pub fn refuse(self, refusal: &Refusal) -> Answer {
         match self {
             Self::Nginx => nginx::refuse(refusal),
+            Self::Traefik | Self::Caddy | Self::Haproxy | Self::Envoy => answer::refuse(refusal),
             Self::GetSession => get_session::refuse(refusal),
         }
     }

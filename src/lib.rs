@@ -2,7 +2,7 @@
 //!
 //! A library only so that tests, benches and fuzzers can reach its parts; the product is the `sidegate` program.
 //! Imports run one way: `clock, secret` → `auth` → `store` → `cache, keys` → `api_key, cookie_cache, jwt, refresh` → `gate` → `dialect` → `serve` →
-//! `config` → `cli`; `callers`, `fetch`, `metrics` and `log` are leaves beside them. `tests/it/imports.rs` holds the table.
+//! `config` → `cli`; `fetch`, `metrics` and `log` are leaves beside them, and `callers` one above `dialect`. `tests/it/imports.rs` holds the table.
 
 pub mod api_key;
 pub mod auth;

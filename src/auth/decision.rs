@@ -20,7 +20,7 @@ pub enum Decision {
 /// Permission to pass. Only `auth` can make one:
 /// ```compile_fail
 /// fn forge(session: sidegate::auth::ActiveSession) -> sidegate::auth::Grant {
-///     sidegate::auth::Grant { session }
+///     sidegate::auth::Grant { session: Some(session) }
 /// }
 /// ```
 /// Everyone can read one:
@@ -31,7 +31,8 @@ pub enum Decision {
 /// ```
 #[derive(Debug)]
 pub struct Grant {
-    session: ActiveSession,
+    /// `None`: it passes as nobody.
+    session: Option<ActiveSession>,
 }
 
 /// Why a request may not pass. The codes are stable: people build alerts on them.
@@ -54,6 +55,12 @@ pub enum Denial {
     ApiKeyRefused,
     /// An API key that was used too often, or is used up: waiting may help.
     ApiKeyLimited,
+    /// Signed in, and the asked policy wants a verified e-mail address.
+    EmailUnverified,
+    /// Signed in, and the asked policy wants two-factor authentication to be on.
+    NoTwoFactor,
+    /// An administrator acting as somebody, where the asked policy wants that somebody.
+    Impersonated,
 }
 
 impl Denial {
@@ -69,24 +76,35 @@ impl Denial {
             Self::InvalidToken => "invalid_token",
             Self::ApiKeyRefused => "api_key_refused",
             Self::ApiKeyLimited => "api_key_limited",
+            Self::EmailUnverified => "email_unverified",
+            Self::NoTwoFactor => "no_two_factor",
+            Self::Impersonated => "impersonated",
         }
     }
 }
 
 impl Grant {
     pub(super) fn to(session: ActiveSession) -> Self {
-        Self { session }
+        Self { session: Some(session) }
     }
 
-    /// Who passes.
+    /// For what is let by without anybody being signed in: whoever it is, it is told as nobody.
+    pub(super) fn anonymous() -> Self {
+        Self { session: None }
+    }
+
+    /// Who passes; an identity without fields if that is nobody.
     #[must_use]
     pub fn identity(&self) -> &Identity {
-        self.session.identity()
+        match &self.session {
+            Some(session) => session.identity(),
+            None => Identity::nobody(),
+        }
     }
 
-    /// The session by which they pass.
+    /// The session by which they pass; `None` for nobody's.
     #[must_use]
-    pub fn session(&self) -> &ActiveSession {
-        &self.session
+    pub fn session(&self) -> Option<&ActiveSession> {
+        self.session.as_ref()
     }
 }

@@ -1,5 +1,7 @@
 //! Who a session belongs to, as header values that are safe to send and made once.
 
+use std::sync::LazyLock;
+
 use bytes::Bytes;
 use http::HeaderValue;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
@@ -63,7 +65,58 @@ const ESCAPED: &AsciiSet = &CONTROLS.add(b'%');
 const TEXT_BYTES_MAX: usize = 1024;
 const SUM_BYTES_MAX: usize = 2560;
 
+impl IdentityField {
+    /// All of them, in that order.
+    pub const ALL: [Self; 16] = [
+        Self::UserId,
+        Self::SessionId,
+        Self::SessionExpires,
+        Self::ImpersonatedBy,
+        Self::UserRole,
+        Self::OrganizationId,
+        Self::OrganizationRole,
+        Self::TeamId,
+        Self::UserAnonymous,
+        Self::UserEmailVerified,
+        Self::UserTwoFactor,
+        Self::UserEmail,
+        Self::UserUsername,
+        Self::UserPhone,
+        Self::UserPhoneVerified,
+        Self::UserName,
+    ];
+
+    /// The stable code, in snake case.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::UserId => "user_id",
+            Self::SessionId => "session_id",
+            Self::SessionExpires => "session_expires",
+            Self::ImpersonatedBy => "impersonated_by",
+            Self::UserRole => "user_role",
+            Self::OrganizationId => "organization_id",
+            Self::OrganizationRole => "organization_role",
+            Self::TeamId => "team_id",
+            Self::UserAnonymous => "user_anonymous",
+            Self::UserEmailVerified => "user_email_verified",
+            Self::UserTwoFactor => "user_two_factor",
+            Self::UserEmail => "user_email",
+            Self::UserUsername => "user_username",
+            Self::UserPhone => "user_phone",
+            Self::UserPhoneVerified => "user_phone_verified",
+            Self::UserName => "user_name",
+        }
+    }
+}
+
 impl Identity {
+    /// Nobody's.
+    pub(super) fn nobody() -> &'static Self {
+        static NOBODY: LazyLock<Identity> = LazyLock::new(|| Identity(Box::default()));
+        &NOBODY
+    }
+
     pub(super) fn of(record: &SessionRecord) -> Self {
         use IdentityField as Field;
         let (session, user) = (&record.session, &record.user);

@@ -34,6 +34,7 @@ pub struct NotASession;
 pub struct Session {
     expires_at: UnixMillis,
     ban: Ban,
+    is_impersonated: bool,
     identity: Identity,
     body: Option<Body>,
 }
@@ -92,7 +93,9 @@ impl Session {
     #[must_use]
     pub fn new(record: &SessionRecord) -> Self {
         let (ban, identity) = (Ban::of(&record.user), Identity::of(record));
-        Self { expires_at: record.expires_at, ban, identity, body: None }
+        // Apart from the identity, which leaves out what is too long.
+        let is_impersonated = record.session.get("impersonatedBy").is_some_and(|by| !by.is_null());
+        Self { expires_at: record.expires_at, ban, is_impersonated, identity, body: None }
     }
 
     /// The same session with what get-session answers for it.
@@ -105,7 +108,7 @@ impl Session {
     #[must_use]
     pub fn prolonged(&self, expires_at: UnixMillis, body: Option<Body>) -> Self {
         let identity = self.identity.with_expiry(expires_at);
-        Self { expires_at, ban: self.ban, identity, body }
+        Self { expires_at, ban: self.ban, is_impersonated: self.is_impersonated, identity, body }
     }
 
     /// When it ends.
@@ -144,6 +147,12 @@ impl ActiveSession {
     #[must_use]
     pub fn expires_at(&self) -> UnixMillis {
         self.0.expires_at
+    }
+
+    /// Whether an administrator acts in it as its user.
+    #[must_use]
+    pub fn is_impersonated(&self) -> bool {
+        self.0.is_impersonated
     }
 
     /// Whether its user is banned at `now`.

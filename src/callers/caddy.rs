@@ -14,9 +14,10 @@ use self::order::Order;
 use self::walk::{Seen, Walk};
 use super::directive::Directive;
 use super::finding::{Mistake, Report};
+use crate::dialect::Dialect;
 
 /// Where sidegate answers Caddy.
-const ENDPOINT: &str = "/auth/caddy";
+const ENDPOINT: &str = Dialect::Caddy.path();
 
 /// All of them.
 pub(super) static MISTAKES: &[&Mistake] = &[

@@ -8,9 +8,10 @@ mod routes;
 
 use super::finding::{Mistake, Report};
 use super::tree::Node;
+use crate::dialect::Dialect;
 
 /// What stands before the path in the question that Envoy asks.
-const ENDPOINT: &str = "/auth/envoy";
+const ENDPOINT: &str = Dialect::Envoy.path();
 
 /// All of them.
 pub(super) static MISTAKES: &[&Mistake] = &[

@@ -6,9 +6,11 @@ use std::rc::Rc;
 
 use super::finding::{Mistake, Place, Report};
 use super::header::{Simple, list, missing};
+use super::is_get_session;
+use crate::dialect::Dialect;
 
 /// Where sidegate answers `HAProxy`.
-const ENDPOINT: &str = "/auth/haproxy";
+const ENDPOINT: &str = Dialect::Haproxy.path();
 /// What opens a section.
 const SECTIONS: [&str; 5] = ["global", "defaults", "frontend", "backend", "listen"];
 /// Calls of Lua that ask: those of haproxy-auth-request, and that of deploy/haproxy/sidegate.lua.
@@ -170,7 +172,7 @@ pub(super) fn check(sections: &[Section], identity: &[&str], report: &mut Report
         for (at, line) in section.lines.iter().enumerate() {
             let Some(path) = line.question() else { continue };
             let (before, after) = section.lines.split_at(at);
-            if path.contains("/get-session") {
+            if is_get_session(path) {
                 report.add(&line.place, &mistakes::ASKS_BETTER_AUTH);
             } else if path.is_empty() || path == ENDPOINT {
                 check_question(line, before, after, report);

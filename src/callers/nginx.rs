@@ -12,9 +12,10 @@ pub(super) use self::words::read;
 use self::scope::{Scope, Server};
 use super::directive::Directive;
 use super::finding::{Mistake, Report};
+use crate::dialect::Dialect;
 
 /// Where sidegate answers nginx.
-const ENDPOINT: &str = "/auth/nginx";
+const ENDPOINT: &str = Dialect::Nginx.path();
 
 /// All of them.
 pub(super) static MISTAKES: &[&Mistake] = &[

@@ -10,9 +10,10 @@ use self::model::{Middleware, Model};
 use super::finding::{Mistake, Report};
 use super::header::{list, missing};
 use super::tree::Node;
+use crate::dialect::Dialect;
 
 /// Where sidegate answers Traefik.
-const ENDPOINT: &str = "/auth/traefik";
+const ENDPOINT: &str = Dialect::Traefik.path();
 
 /// All of them.
 pub(super) static MISTAKES: &[&Mistake] = &[

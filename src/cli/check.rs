@@ -35,7 +35,7 @@ pub(super) fn run(sources: &Sources) -> Outcome {
             .await
             .ok()
             .flatten()
-            .is_none_or(|survey| tables::tell(&survey, &config.store.time_zone));
+            .is_none_or(|survey| tables::tell(&survey, &config.store.time_zone, &config.terms.names));
         match store.diagnose().await {
             Ok(()) if !has_tables => {
                 say(&format!("store     FAIL  {}\n", store.name()));

@@ -10,6 +10,8 @@ use std::io::Read as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use http::HeaderName;
+use http::header::LOCATION;
 use http::request::Parts;
 
 use self::question::Question;
@@ -65,25 +67,30 @@ impl Steps {
 
 async fn tell(steps: &mut Steps, config: &Config, store: &AnyStore, question: &Question) {
     match question {
-        Question::FromNginx(parts) => match Dialect::Nginx.decode(parts) {
+        Question::OfProxy(dialect, parts) => match dialect.decode(parts, &config.terms) {
             Ok(request) => {
-                let asked = format!("nginx asks about {} {}", request.method, path(request.target));
-                steps.step("question", "ok", asked);
-                tell_request(steps, config, store, &request, parts).await;
+                let (who, what) = (dialect.code(), path(request.target));
+                steps.step("question", "ok", format!("{who} asks about {} {what}", request.method));
+                tell_request(steps, config, store, (*dialect, &request), parts).await;
             }
             Err(refusal) => {
                 steps.step("question", "FAIL", told(&refusal));
-                steps.step("decision", "403", refusal.code());
+                steps.step("decision", dialect.refuse(&refusal).status().as_str(), refusal.code());
             }
         },
         Question::OfClient(parts) => {
             let host =
                 parts.headers.get(http::header::HOST).map(http::HeaderValue::as_bytes).unwrap_or_default();
             let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).as_bytes();
-            let request =
-                CheckRequest { method: parts.method.clone(), host, target, headers: &parts.headers };
+            let request = CheckRequest {
+                method: parts.method.clone(),
+                scheme: None,
+                host,
+                target,
+                headers: &parts.headers,
+            };
             steps.step("question", "ok", format!("a client asks for {} {}", request.method, path(target)));
-            tell_request(steps, config, store, &request, parts).await;
+            tell_request(steps, config, store, (Dialect::Nginx, &request), parts).await;
         }
     }
 }
@@ -92,7 +99,7 @@ async fn tell_request(
     steps: &mut Steps,
     config: &Config,
     store: &AnyStore,
-    request: &CheckRequest<'_>,
+    (dialect, request): (Dialect, &CheckRequest<'_>),
     parts: &Parts,
 ) {
     let rules = config.rules();
@@ -115,8 +122,13 @@ async fn tell_request(
         Decision::Unavailable => ("503", "store_unavailable"),
     };
     steps.step("decision", status, why);
-    let answer = Dialect::Nginx.encode(request, &decision, None);
-    for (name, value) in answer.headers().iter().filter(|(name, _)| name.as_str().starts_with("x-auth-")) {
+    let answer = dialect.encode(request, &decision, &config.terms);
+    let is_told = |name: &HeaderName| {
+        *name == LOCATION
+            || name.as_str().starts_with("x-auth-")
+            || config.terms.names.all().any(|told| told == name)
+    };
+    for (name, value) in answer.headers().iter().filter(|(name, _)| is_told(name)) {
         steps.step("", "", format!("{name}: {}", value.to_str().unwrap_or_default()));
     }
 }
@@ -258,7 +270,7 @@ fn path(target: &[u8]) -> String {
 fn told(refusal: &Refusal) -> String {
     match refusal {
         Refusal::UntrustedPeer => "it comes from an address that is none of trusted_proxies".to_owned(),
-        Refusal::MissingHeader(name) => format!("{name} is missing: nginx/sidegate-server.conf sets it"),
+        Refusal::MissingHeader(name) => format!("{name} is missing: `sidegate config` prints what sets it"),
         Refusal::DuplicateHeader(name) => format!("{name} is there twice"),
         Refusal::TwinHeader(name) => format!("{name} is what some servers take for an identity header"),
         Refusal::MalformedHeader(name) => format!("{name} holds nothing usable"),

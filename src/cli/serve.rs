@@ -64,7 +64,7 @@ pub(super) async fn serve(
     let bare = Gate::new(config.rules(), cache, measured, config.store.timeout);
     let gate_of_all = assemble::gate(bare, config, &store, &metrics)?;
     let front =
-        Front::new(gate_of_all, config.login.clone(), config.trusted_proxies.clone(), Arc::clone(&metrics))
+        Front::new(gate_of_all, config.terms.clone(), config.trusted_proxies.clone(), Arc::clone(&metrics))
             .with_get_session(config.store.bodies);
     let server = Server {
         front: Arc::new(front),

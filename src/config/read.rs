@@ -1,5 +1,6 @@
 //! From texts to values: each with its range, each mistake with its hint.
 
+mod callers;
 mod credentials;
 mod service;
 mod store;
@@ -16,7 +17,6 @@ use super::error::ConfigError;
 use super::secret::{self, Secrets};
 use super::sources::{Given, Sources, nearest};
 use crate::cache::Ages;
-use crate::dialect::LoginPage;
 use crate::log::{LogFormat, LogOptions};
 use crate::secret::Secret;
 use crate::serve::{Limits, Listen};
@@ -35,22 +35,24 @@ const NGINX_KEEPALIVE: Duration = Duration::from_mins(1);
 
 impl<'a> Reader<'a> {
     pub(super) fn read(sources: &'a Sources) -> Result<Config, Vec<ConfigError>> {
+        Self::only(sources, Self::config)
+    }
+
+    /// What `part` reads, and no other setting need be right for that.
+    pub(super) fn only<T>(
+        sources: &'a Sources,
+        part: impl FnOnce(&mut Self) -> Option<T>,
+    ) -> Result<T, Vec<ConfigError>> {
         let mut reader = Self { sources, errors: Vec::new(), warnings: Vec::new() };
-        let config = reader.config();
-        match config {
-            Some(config) if reader.errors.is_empty() => Ok(config),
+        match part(&mut reader) {
+            Some(value) if reader.errors.is_empty() => Ok(value),
             Some(_) | None => Err(reader.errors),
         }
     }
 
-    pub(super) fn read_admin_listen(sources: &'a Sources) -> Result<Listen, Vec<ConfigError>> {
-        let mut reader = Self { sources, errors: Vec::new(), warnings: Vec::new() };
-        reader.admin_listen().ok_or(reader.errors)
-    }
-
     /// `None` where a mistake leaves nothing to go on with; it is among the errors then.
     fn config(&mut self) -> Option<Config> {
-        let listen = self.parsed("listen", "write 127.0.0.1:4180, unix:/path/to/socket or fd:3");
+        let listen = self.listen();
         let listen_mode = self.value("listen_mode", "write an octal number such as 0660", octal);
         let admin_listen = self.admin_listen();
         let secrets = self.secrets();
@@ -76,7 +78,8 @@ impl<'a> Reader<'a> {
             "trusted_proxies",
             "write addresses, networks, loopback or unix with commas between them",
         );
-        let login = self.login();
+        let terms = self.terms();
+        let passes_preflights = self.preflight();
         let limits = self.limits();
         let drain_timeout = self.duration("drain_timeout", Duration::ZERO);
         let workers = self.workers();
@@ -105,7 +108,8 @@ impl<'a> Reader<'a> {
             ages: Ages { session: session?, absence: absence? },
             cache_capacity: cache_capacity?,
             trusted_proxies: trusted_proxies?,
-            login,
+            terms: terms?,
+            passes_preflights: passes_preflights?,
             limits: limits?,
             drain_timeout: drain_timeout?,
             workers: workers?,
@@ -114,7 +118,11 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn admin_listen(&mut self) -> Option<Listen> {
+    pub(super) fn listen(&mut self) -> Option<Listen> {
+        self.parsed("listen", "write 127.0.0.1:4180, unix:/path/to/socket or fd:3")
+    }
+
+    pub(super) fn admin_listen(&mut self) -> Option<Listen> {
         self.parsed("admin_listen", "write 127.0.0.1:4181, unix:/path/to/socket or fd:3")
     }
 
@@ -123,13 +131,6 @@ impl<'a> Reader<'a> {
             Ok(secrets) => Some(secrets),
             Err(error) => self.mistake(error),
         }
-    }
-
-    fn login(&mut self) -> Option<LoginPage> {
-        let return_to = self.sources.given("return_to_param").map_or("", |given| given.text);
-        let url = self.given("login_url")?;
-        let hint = "write a path such as /login, or an http(s) URL";
-        self.check("login_url", &url, hint, |url| LoginPage::new(url, return_to))
     }
 
     fn limits(&mut self) -> Option<Limits> {

@@ -280,13 +280,40 @@ pub const SETTINGS: &[Setting] = &[
         "login_url",
         "URL",
         None,
-        "Where people sign in: a path such as /login, or an http(s) URL. Told to nginx in X-Auth-Login",
+        "Where people sign in: a path such as /login, or an http(s) URL. Traefik, Caddy and Envoy redirect pages there; \
+         nginx and HAProxy are told in X-Auth-Login",
     ),
     setting(
         "return_to_param",
         "NAME",
         Some("return_to"),
         "Query parameter of login_url that takes the path to return to. Empty: none is added",
+    ),
+    setting(
+        "allowed_return_hosts",
+        "LIST",
+        Some(""),
+        "Where login_url is on a host of its own: hosts to which people may come back, such as app.example.com or \
+         *.example.com. For these the place to return to is a whole URL",
+    ),
+    setting(
+        "header_preset",
+        "PRESET",
+        Some("sidegate"),
+        "Names of the identity headers: sidegate (X-Auth-User-Id and so on), oauth2-proxy (X-Auth-Request-User, -Email, \
+         -Preferred-Username, -Groups) or authelia (Remote-User, -Email, -Name, -Groups)",
+    ),
+    setting(
+        "header_names",
+        "MAP",
+        Some(""),
+        "Other names for single identity headers: user_id=X-User,user_email=X-Mail. user_name= leaves one out",
+    ),
+    setting(
+        "preflight",
+        "MODE",
+        Some("deny"),
+        "pass: CORS preflights, which carry no credentials, reach the app as X-Auth-Status: anonymous. deny: they get 401",
     ),
     setting(
         "session_table",

@@ -1,67 +1,67 @@
-//! Answers as all dialects give them: headers, the table of their names, the small JSON body of a denial.
+//! Answers as all dialects give them: identity headers, the small JSON body of a denial.
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use http_body_util::Full;
 
-use super::Answer;
-use crate::auth::{Grant, IdentityField};
-
-static STATUS: HeaderName = HeaderName::from_static("x-auth-status");
-static USER_ID: HeaderName = HeaderName::from_static("x-auth-user-id");
-static SESSION_ID: HeaderName = HeaderName::from_static("x-auth-session-id");
-static SESSION_EXPIRES: HeaderName = HeaderName::from_static("x-auth-session-expires");
-static IMPERSONATED_BY: HeaderName = HeaderName::from_static("x-auth-impersonated-by");
-static USER_ROLE: HeaderName = HeaderName::from_static("x-auth-user-role");
-static ORGANIZATION_ID: HeaderName = HeaderName::from_static("x-auth-organization-id");
-static ORGANIZATION_ROLE: HeaderName = HeaderName::from_static("x-auth-organization-role");
-static TEAM_ID: HeaderName = HeaderName::from_static("x-auth-team-id");
-static USER_ANONYMOUS: HeaderName = HeaderName::from_static("x-auth-user-anonymous");
-static USER_EMAIL_VERIFIED: HeaderName = HeaderName::from_static("x-auth-user-email-verified");
-static USER_TWO_FACTOR: HeaderName = HeaderName::from_static("x-auth-user-two-factor");
-static USER_EMAIL: HeaderName = HeaderName::from_static("x-auth-user-email");
-static USER_USERNAME: HeaderName = HeaderName::from_static("x-auth-user-username");
-static USER_PHONE: HeaderName = HeaderName::from_static("x-auth-user-phone");
-static USER_PHONE_VERIFIED: HeaderName = HeaderName::from_static("x-auth-user-phone-verified");
-static USER_NAME: HeaderName = HeaderName::from_static("x-auth-user-name");
-pub(super) static REASON: HeaderName = HeaderName::from_static("x-auth-reason");
+use super::names::{LOGIN, REASON};
+use super::{Answer, HeaderNames, LoginPage, Refusal};
+use crate::auth::{CheckRequest, Decision, Denial, Grant};
 
 /// Room for every header of an allowing answer without growing: `HeaderMap` makes it twelve.
 const HEADERS: usize = 8;
 
-/// Which header carries a field.
-#[must_use]
-pub fn name_of(field: IdentityField) -> &'static HeaderName {
-    match field {
-        IdentityField::UserId => &USER_ID,
-        IdentityField::SessionId => &SESSION_ID,
-        IdentityField::SessionExpires => &SESSION_EXPIRES,
-        IdentityField::ImpersonatedBy => &IMPERSONATED_BY,
-        IdentityField::UserRole => &USER_ROLE,
-        IdentityField::OrganizationId => &ORGANIZATION_ID,
-        IdentityField::OrganizationRole => &ORGANIZATION_ROLE,
-        IdentityField::TeamId => &TEAM_ID,
-        IdentityField::UserAnonymous => &USER_ANONYMOUS,
-        IdentityField::UserEmailVerified => &USER_EMAIL_VERIFIED,
-        IdentityField::UserTwoFactor => &USER_TWO_FACTOR,
-        IdentityField::UserEmail => &USER_EMAIL,
-        IdentityField::UserUsername => &USER_USERNAME,
-        IdentityField::UserPhone => &USER_PHONE,
-        IdentityField::UserPhoneVerified => &USER_PHONE_VERIFIED,
-        IdentityField::UserName => &USER_NAME,
+/// The answer to a decision; `unauthenticated` is the caller's own way with whoever is not signed in.
+pub(super) fn decided(
+    decision: &Decision,
+    names: &HeaderNames,
+    unauthenticated: impl FnOnce(Denial) -> Answer,
+) -> Answer {
+    match decision {
+        Decision::Allow(grant) => allow(grant, names),
+        Decision::Unauthenticated(denial) => unauthenticated(*denial),
+        Decision::Forbidden(denial) => deny(StatusCode::FORBIDDEN, "forbidden", denial.code()),
+        Decision::Unavailable => unavailable(),
     }
 }
 
 /// 200 with the identity and no body: Envoy takes nothing else for a pass.
-pub(super) fn allow(grant: &Grant) -> Answer {
+pub(super) fn allow(grant: &Grant, names: &HeaderNames) -> Answer {
     let mut answer = empty(StatusCode::OK);
     let headers = answer.headers_mut();
-    headers.insert(&STATUS, HeaderValue::from_static("user"));
+    // A statement of its own, because what is missing says nothing: any field may be without a value.
+    let status = if grant.session().is_some() { "user" } else { "anonymous" };
+    headers.insert(names.status(), HeaderValue::from_static(status));
     for (field, value) in grant.identity().fields() {
-        headers.insert(name_of(field), value.clone());
+        if let Some(name) = names.of(field) {
+            headers.insert(name, value.clone());
+        }
     }
     answer
+}
+
+/// 401 that tells where to sign in, for proxies that cannot hand a redirect on.
+pub(super) fn told_where(request: &CheckRequest<'_>, denial: Denial, login: Option<&LoginPage>) -> Answer {
+    let mut answer = deny(StatusCode::UNAUTHORIZED, "unauthenticated", denial.code());
+    // The sign-in page behind itself would be a circle.
+    if let Some(login) = login.filter(|login| !login.is_asked_by(request)) {
+        answer.headers_mut().insert(&LOGIN, login.for_request(request));
+    }
+    answer
+}
+
+/// The answer to what is not a question of the caller's form.
+pub(super) fn refuse(refusal: &Refusal) -> Answer {
+    let status = match refusal {
+        Refusal::UntrustedPeer => StatusCode::FORBIDDEN,
+        Refusal::MissingHeader(_)
+        | Refusal::DuplicateHeader(_)
+        | Refusal::TwinHeader(_)
+        | Refusal::MalformedHeader(_)
+        | Refusal::Method => StatusCode::BAD_REQUEST,
+    };
+    deny(status, "refused", refusal.code())
 }
 
 /// A denial: `error` says what to do, `reason` is the stable code of why.

@@ -9,10 +9,9 @@ use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode};
 use http_body_util::Full;
 
-use super::answer;
-use super::guard;
-use super::{Answer, Refusal};
-use crate::auth::{CheckRequest, Decision};
+use super::names::REASON;
+use super::{Answer, Refusal, answer, guard};
+use crate::auth::{ActiveSession, CheckRequest, Decision};
 
 const NULL: Bytes = Bytes::from_static(b"null");
 
@@ -24,26 +23,27 @@ pub(super) fn decode(question: &Parts) -> Result<CheckRequest<'_>, Refusal> {
     guard::single(headers, &[&AUTHORIZATION])?;
     let host = headers.get(HOST).map(HeaderValue::as_bytes).unwrap_or_default();
     let target = question.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str).as_bytes();
-    Ok(CheckRequest { method: Method::GET, host, target, headers })
+    Ok(CheckRequest { method: Method::GET, scheme: None, host, target, headers })
 }
 
 /// Who is not signed in gets `null` and 200, as Better Auth has it; whoever is not let in has no session either.
 pub(super) fn encode(decision: &Decision) -> Answer {
     match decision {
-        Decision::Allow(grant) => match grant.session().body() {
+        Decision::Allow(grant) => match grant.session().and_then(ActiveSession::body) {
             Some(body) => json(body.json()),
             // A session of which the store was not asked to keep the answer, or a credential that is no session.
             None => json(NULL),
         },
         Decision::Unauthenticated(denial) | Decision::Forbidden(denial) => {
             let mut answer = json(NULL);
-            answer.headers_mut().insert(&answer::REASON, HeaderValue::from_static(denial.code()));
+            answer.headers_mut().insert(&REASON, HeaderValue::from_static(denial.code()));
             answer
         }
         Decision::Unavailable => answer::unavailable(),
     }
 }
 
+/// As other apps' callers are refused; a method that is not answered, as HTTP has it.
 pub(super) fn refuse(refusal: &Refusal) -> Answer {
     if *refusal == Refusal::Method {
         let mut answer = answer::deny(StatusCode::METHOD_NOT_ALLOWED, "refused", refusal.code());

@@ -8,44 +8,32 @@ use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::{HeaderName, Method, StatusCode};
 
-use super::answer;
-use super::guard;
 use super::original::OriginalUrl;
-use super::{Answer, LoginPage, Refusal};
+use super::{Answer, HeaderNames, Refusal, Terms, answer, guard};
 use crate::auth::{CheckRequest, Decision};
 
 static ORIGINAL_URL: HeaderName = HeaderName::from_static("x-original-url");
 static ORIGINAL_METHOD: HeaderName = HeaderName::from_static("x-original-method");
-/// nginx cannot relay a redirect: it is told where to, and redirects by itself.
-static LOGIN: HeaderName = HeaderName::from_static("x-auth-login");
 
-pub(super) fn decode(question: &Parts) -> Result<CheckRequest<'_>, Refusal> {
+pub(super) fn decode<'a>(question: &'a Parts, names: &HeaderNames) -> Result<CheckRequest<'a>, Refusal> {
     let headers = &question.headers;
-    guard::check(headers, &[&ORIGINAL_URL, &ORIGINAL_METHOD, &AUTHORIZATION])?;
+    guard::check(headers, &[&ORIGINAL_URL, &ORIGINAL_METHOD, &AUTHORIZATION], names)?;
     let url = guard::required(headers, &ORIGINAL_URL)?;
     let method = guard::required(headers, &ORIGINAL_METHOD)?;
     let url =
         OriginalUrl::split(url.as_bytes()).ok_or_else(|| Refusal::MalformedHeader(ORIGINAL_URL.clone()))?;
     let method = Method::from_bytes(method.as_bytes())
         .map_err(|_| Refusal::MalformedHeader(ORIGINAL_METHOD.clone()))?;
-    Ok(CheckRequest { method, host: url.host, target: url.target, headers })
+    Ok(CheckRequest { method, scheme: Some(url.scheme), host: url.host, target: url.target, headers })
 }
 
-pub(super) fn encode(request: &CheckRequest<'_>, decision: &Decision, login: Option<&LoginPage>) -> Answer {
-    match decision {
-        Decision::Allow(grant) => answer::allow(grant),
-        Decision::Unauthenticated(denial) => {
-            let mut answer = answer::deny(StatusCode::UNAUTHORIZED, "unauthenticated", denial.code());
-            if let Some(login) = login {
-                answer.headers_mut().insert(&LOGIN, login.for_request(request));
-            }
-            answer
-        }
-        Decision::Forbidden(denial) => answer::deny(StatusCode::FORBIDDEN, "forbidden", denial.code()),
-        Decision::Unavailable => answer::unavailable(),
-    }
+pub(super) fn encode(request: &CheckRequest<'_>, decision: &Decision, terms: &Terms) -> Answer {
+    answer::decided(decision, &terms.names, |denial| {
+        answer::told_where(request, denial, terms.login.as_ref())
+    })
 }
 
+/// 403 whatever it is: the only other status that nginx hands on is 401, and signing in would not help.
 pub(super) fn refuse(refusal: &Refusal) -> Answer {
     answer::deny(StatusCode::FORBIDDEN, "refused", refusal.code())
 }

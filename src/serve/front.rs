@@ -11,7 +11,7 @@ use super::peers::{Peer, TrustedPeers};
 use crate::auth::{CheckRequest, Decision};
 use crate::cache::SessionCache;
 use crate::clock;
-use crate::dialect::{self, Answer, Dialect, LoginPage, Refusal};
+use crate::dialect::{self, Answer, Dialect, Refusal, Terms};
 use crate::gate::{Checked, Gate, Lookup};
 use crate::log::DENIALS;
 use crate::metrics::{DecisionLabels, Metrics};
@@ -20,7 +20,7 @@ use crate::store::SessionStore;
 /// The gate as proxies see it.
 pub struct Front<S> {
     gate: Gate<S>,
-    login: Option<LoginPage>,
+    terms: Terms,
     trusted: TrustedPeers,
     answers_get_session: bool,
     metrics: Arc<Metrics>,
@@ -31,15 +31,10 @@ pub struct Front<S> {
 impl<S: SessionStore> Front<S> {
     /// Answers `trusted` peers from `gate`.
     #[must_use]
-    pub fn new(
-        gate: Gate<S>,
-        login: Option<LoginPage>,
-        trusted: TrustedPeers,
-        metrics: Arc<Metrics>,
-    ) -> Self {
+    pub fn new(gate: Gate<S>, terms: Terms, trusted: TrustedPeers, metrics: Arc<Metrics>) -> Self {
         let allowed_hits = Dialect::ALL
             .map(|dialect| (dialect, metrics.decision(&labels(dialect, "allow", "", Lookup::Hit))));
-        Self { gate, login, trusted, answers_get_session: false, metrics, allowed_hits }
+        Self { gate, terms, trusted, answers_get_session: false, metrics, allowed_hits }
     }
 
     /// Answers get-session too, if so asked: for apps that call Better Auth.
@@ -59,38 +54,59 @@ impl<S: SessionStore> Front<S> {
         let Some(dialect) = Dialect::at(question.uri.path()).filter(|dialect| self.speaks(*dialect)) else {
             return dialect::not_found();
         };
-        if !self.trusted.contain(peer) {
-            return self.refuse(dialect, &Refusal::UntrustedPeer, peer);
-        }
-        let request = match dialect.decode(question) {
-            Ok(request) => request,
-            Err(refusal) => return self.refuse(dialect, &refusal, peer),
+        let (request, checked) = match self.judge(dialect, question, peer).await {
+            Ok(judged) => judged,
+            Err(refusal) => {
+                self.tell_refused(dialect, &refusal, peer);
+                return dialect.refuse(&refusal);
+            }
         };
-        let checked = match dialect {
-            Dialect::Nginx => self.gate.check(&request, clock::now).await,
-            Dialect::GetSession => self.gate.check_session(&request, clock::now).await,
-        };
-        self.count(dialect, &checked);
-        tell(dialect, &request, &checked);
-        let mut answer = dialect.encode(&request, &checked.decision, self.login.as_ref());
+        let mut answer = dialect.encode(&request, &checked.decision, &self.terms);
         if let (Decision::Allow(_), Some(cookie)) = (&checked.decision, checked.set_cookie) {
             answer.headers_mut().insert(SET_COOKIE, *cookie);
+        }
+        if dialect::leaves_a_loop(&answer) {
+            tracing::warn!(
+                dialect = dialect.code(),
+                "somebody was sent to sign in again and again, or login_url is itself behind sidegate: explained instead"
+            );
         }
         answer
     }
 
+    /// Decides one question of a dialect, with everything counted and denials told.
+    async fn judge<'a>(
+        &self,
+        dialect: Dialect,
+        question: &'a Parts,
+        peer: Peer,
+    ) -> Result<(CheckRequest<'a>, Checked), Refusal> {
+        if !self.trusted.contain(peer) {
+            return Err(Refusal::UntrustedPeer);
+        }
+        let request = dialect.decode(question, &self.terms)?;
+        let checked = match dialect {
+            Dialect::GetSession => self.gate.check_session(&request, clock::now).await,
+            Dialect::Nginx | Dialect::Traefik | Dialect::Caddy | Dialect::Haproxy | Dialect::Envoy => {
+                self.gate.check(&request, clock::now).await
+            }
+        };
+        self.count(dialect, &checked);
+        tell(dialect, &request, &checked);
+        Ok((request, checked))
+    }
+
     fn speaks(&self, dialect: Dialect) -> bool {
         match dialect {
-            Dialect::Nginx => true,
             Dialect::GetSession => self.answers_get_session,
+            Dialect::Nginx | Dialect::Traefik | Dialect::Caddy | Dialect::Haproxy | Dialect::Envoy => true,
         }
     }
 
-    fn refuse(&self, dialect: Dialect, refusal: &Refusal, peer: Peer) -> Answer {
+    fn tell_refused(&self, dialect: Dialect, refusal: &Refusal, peer: Peer) {
         self.metrics.decision(&labels(dialect, "refused", refusal.code(), Lookup::None)).inc();
         let header = refusal.header().map(http::HeaderName::as_str);
         tracing::warn!(dialect = dialect.code(), reason = refusal.code(), header, ?peer, "refused");
-        dialect.refuse(refusal)
     }
 
     fn count(&self, dialect: Dialect, checked: &Checked) {

@@ -19,7 +19,7 @@ use sidegate::auth::{
 };
 use sidegate::cache::{Ages, SessionCache};
 use sidegate::clock::{self, UnixMillis};
-use sidegate::dialect::Dialect;
+use sidegate::dialect::{Dialect, HeaderNames, Terms};
 use sidegate::gate::{Gate, Lookup};
 use sidegate::secret::Secret;
 use sidegate::store::{SessionStore, StoreError};
@@ -102,6 +102,10 @@ fn full_cache(sessions: u32) -> (Arc<SessionCache>, Vec<TokenDigest>) {
     (cache, digests)
 }
 
+fn terms() -> Terms {
+    Terms { names: HeaderNames::sidegate(), login: None }
+}
+
 /// What a future that never waits comes to.
 fn at_once<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
@@ -111,13 +115,13 @@ fn at_once<T>(future: impl Future<Output = T>) -> T {
 }
 
 fn steps(criterion: &mut Criterion) {
-    let (dialect, question, rules) = (Dialect::Nginx, question(), rules());
-    let request = dialect.decode(&question).unwrap();
+    let (dialect, question, rules, terms) = (Dialect::Nginx, question(), rules(), terms());
+    let request = dialect.decode(&question, &terms).unwrap();
     let credential = rules.credential(&request).unwrap();
     let session = Arc::new(ada());
 
     criterion.bench_function("decode the question", |bench| {
-        bench.iter(|| dialect.decode(black_box(&question)).is_ok());
+        bench.iter(|| dialect.decode(black_box(&question), &terms).is_ok());
     });
     criterion.bench_function("find the cookie", |bench| {
         bench.iter(|| rules.credential(black_box(&request)).is_some());
@@ -143,7 +147,7 @@ fn steps(criterion: &mut Criterion) {
     };
     let allow = pending.finish(Some(Arc::clone(&session)), NOW);
     criterion.bench_function("encode the answer", |bench| {
-        bench.iter(|| dialect.encode(&request, black_box(&allow), None));
+        bench.iter(|| dialect.encode(&request, black_box(&allow), &terms));
     });
 }
 
@@ -158,17 +162,17 @@ fn cache(criterion: &mut Criterion) {
 }
 
 fn whole(criterion: &mut Criterion) {
-    let (dialect, question) = (Dialect::Nginx, question());
+    let (dialect, question, terms) = (Dialect::Nginx, question(), terms());
     let cache = SessionCache::new(1_000, Ages { session: DAY, absence: DAY });
     let gate = Gate::new(rules(), cache, Adas, DAY);
     let answer = |question: &Parts| {
-        let request = dialect.decode(question).unwrap();
+        let request = dialect.decode(question, &terms).unwrap();
         let checked = at_once(gate.check(&request, || NOW));
         assert_eq!(checked.lookup, Lookup::Hit);
-        dialect.encode(&request, &checked.decision, None)
+        dialect.encode(&request, &checked.decision, &terms)
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let request = dialect.decode(&question).unwrap();
+    let request = dialect.decode(&question, &terms).unwrap();
     let first = runtime.block_on(gate.check(&request, || NOW));
     assert!(matches!(first.decision, Decision::Allow(_)));
 

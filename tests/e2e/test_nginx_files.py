@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from rig.browser import identity_in
-from rig.nginx import Edit, Nginx
+from rig.nginx import Nginx
 from rig.places import NGINX_FILES
+from rig.proxy import Edit
 from rig.sidegate import Sidegate
 from rig.stack import Stack
 from rig.wire import exchange, request

@@ -30,12 +30,12 @@ fn question(method: Method, target: &str, headers: &[(&str, &str)]) -> Parts {
 }
 
 fn refusal(method: Method, headers: &[(&str, &str)]) -> Option<Refusal> {
-    Dialect::GetSession.decode(&question(method, "/api/auth/get-session", headers)).err()
+    Dialect::GetSession.decode(&question(method, "/api/auth/get-session", headers), &rig::terms(None)).err()
 }
 
 fn answer(decision: &Decision) -> Answer {
     let headers = HeaderMap::new();
-    Dialect::GetSession.encode(&request(&headers), decision, None)
+    Dialect::GetSession.encode(&request(&headers), decision, &rig::terms(None))
 }
 
 fn allow(session: Session) -> Decision {
@@ -135,7 +135,7 @@ fn the_path_is_better_auths_with_any_query() {
 
     let parts = question(Method::GET, "/api/auth/get-session?disableRefresh=true&x=%ff", &[]);
     assert_eq!(Dialect::at(parts.uri.path()), Some(Dialect::GetSession));
-    let request = Dialect::GetSession.decode(&parts).unwrap();
+    let request = Dialect::GetSession.decode(&parts, &rig::terms(None)).unwrap();
     assert_eq!(request.target, b"/api/auth/get-session?disableRefresh=true&x=%ff");
 }
 

@@ -11,7 +11,6 @@ const MODULES: &[(&str, &[&str])] = &[
     ("metrics", &[]),
     ("log", &[]),
     ("fetch", &[]),
-    ("callers", &[]),
     ("auth", &["clock", "secret"]),
     ("store", &["auth", "clock", "fetch", "metrics"]),
     ("cache", &["auth", "clock", "store"]),
@@ -22,6 +21,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("jwt", &["auth", "clock", "keys"]),
     ("gate", &["api_key", "auth", "cache", "clock", "cookie_cache", "jwt", "refresh", "store"]),
     ("dialect", &["auth"]),
+    ("callers", &["dialect"]),
     ("serve", &["auth", "cache", "clock", "dialect", "gate", "log", "metrics", "store"]),
     (
         "config",

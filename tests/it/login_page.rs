@@ -17,9 +17,9 @@ fn question(method: &str, url: &str) -> Parts {
 fn login(page: &str, method: &str, url: &str) -> String {
     let page = LoginPage::new(page, "return_to").unwrap();
     let question = question(method, url);
-    let request = Dialect::Nginx.decode(&question).unwrap();
+    let request = Dialect::Nginx.decode(&question, &rig::terms(None)).unwrap();
     let denied = Decision::Unauthenticated(Denial::NoCredential);
-    let answer = Dialect::Nginx.encode(&request, &denied, Some(&page));
+    let answer = Dialect::Nginx.encode(&request, &denied, &rig::terms(Some(page)));
     answer.headers()["x-auth-login"].to_str().unwrap().to_owned()
 }
 
@@ -71,7 +71,7 @@ fn a_path_too_long_for_the_head_of_an_answer_is_not_returned_to() {
 fn only_somebody_to_be_signed_in_is_told_where() {
     let page = LoginPage::new("/login", "return_to").unwrap();
     let question = question("GET", "https://app.example.com/");
-    let request = Dialect::Nginx.decode(&question).unwrap();
+    let request = Dialect::Nginx.decode(&question, &rig::terms(None)).unwrap();
     let others = [
         Decision::Allow(rig::grant(&rig::record(NOW))),
         Decision::Forbidden(Denial::Expired),
@@ -79,7 +79,10 @@ fn only_somebody_to_be_signed_in_is_told_where() {
     ];
 
     let told = others.map(|decision| {
-        Dialect::Nginx.encode(&request, &decision, Some(&page)).headers().contains_key("x-auth-login")
+        Dialect::Nginx
+            .encode(&request, &decision, &rig::terms(Some(page.clone())))
+            .headers()
+            .contains_key("x-auth-login")
     });
 
     assert_eq!(told, [false; 3]);
@@ -89,7 +92,7 @@ fn only_somebody_to_be_signed_in_is_told_where() {
 fn a_login_page_without_a_parameter_for_it_is_told_no_place_to_return_to() {
     let page = LoginPage::new("/login", "").unwrap();
     let question = question("GET", "https://app.example.com/");
-    let request = Dialect::Nginx.decode(&question).unwrap();
+    let request = Dialect::Nginx.decode(&question, &rig::terms(None)).unwrap();
 
     assert_eq!(page.for_request(&request), "/login");
 }

@@ -25,7 +25,7 @@ fn question(headers: &[(&str, &str)]) -> Parts {
 
 /// The code of a refusal and the header that it is about.
 fn refusal(headers: &[(&str, &str)]) -> Option<(&'static str, String)> {
-    let refusal = Dialect::Nginx.decode(&question(headers)).err()?;
+    let refusal = Dialect::Nginx.decode(&question(headers), &rig::terms(None)).err()?;
     Some((refusal.code(), refusal.header()?.to_string()))
 }
 
@@ -35,7 +35,11 @@ fn original(url: &str) -> Vec<(&str, &str)> {
 
 fn answer(decision: &Decision) -> Answer {
     let question = question(&[URL, METHOD]);
-    Dialect::Nginx.encode(&Dialect::Nginx.decode(&question).unwrap(), decision, None)
+    Dialect::Nginx.encode(
+        &Dialect::Nginx.decode(&question, &rig::terms(None)).unwrap(),
+        decision,
+        &rig::terms(None),
+    )
 }
 
 fn every_answer() -> Vec<Answer> {
@@ -65,7 +69,7 @@ async fn body(answer: Answer) -> Vec<u8> {
 fn what_the_client_asked_for_is_read_from_what_nginx_sets() {
     let question = question(&[URL, METHOD]);
 
-    let request = Dialect::Nginx.decode(&question).unwrap();
+    let request = Dialect::Nginx.decode(&question, &rig::terms(None)).unwrap();
 
     let read = (request.method, request.host, request.target);
     assert_eq!(read, (Method::DELETE, &b"app.example.com"[..], &b"/ok/p%2f..%2fq?z=1"[..]));
@@ -83,7 +87,7 @@ fn what_other_proxies_set_is_not_read_for_clients_can_send_it() {
         ("host", "sidegate"),
     ]);
 
-    let request = Dialect::Nginx.decode(&question).unwrap();
+    let request = Dialect::Nginx.decode(&question, &rig::terms(None)).unwrap();
 
     let read = (request.method, request.host, request.target);
     assert_eq!(read, (Method::DELETE, &b"app.example.com"[..], &b"/ok/p%2f..%2fq?z=1"[..]));

@@ -132,7 +132,7 @@ async fn one_that_is_due_is_prolonged_and_its_browser_told() {
     let until = grant.identity().get(IdentityField::SessionExpires).unwrap();
     assert_eq!(until, "2026-01-22T12:00:00.123Z");
     assert_eq!(grant.identity().get(IdentityField::UserEmail).unwrap(), "ada@example.com");
-    assert_eq!(grant.session().body().unwrap().json(), session_until("2026-01-22T12:00:00.123Z"));
+    assert_eq!(grant.session().unwrap().body().unwrap().json(), session_until("2026-01-22T12:00:00.123Z"));
 }
 
 #[tokio::test]

@@ -10,11 +10,12 @@ use http::{HeaderMap, HeaderValue, Method, header};
 use proptest::prelude::ProptestConfig;
 use serde_json::{Value, json};
 use sidegate::auth::{
-    CheckRequest, CookieName, Decision, Fields, Grant, Rules, Session, SessionRecord, SigningKey, Step,
-    VerifiedToken,
+    CheckRequest, CookieName, Decision, Fields, Grant, Rules, Scheme, Session, SessionRecord, SigningKey,
+    Step, VerifiedToken,
 };
 use sidegate::cache::{Ages, SessionCache};
 use sidegate::clock::UnixMillis;
+use sidegate::dialect::{HeaderNames, LoginPage, Terms};
 use sidegate::gate::Gate;
 use sidegate::secret::Secret;
 use sidegate::store::{SessionStore, StoreError};
@@ -39,6 +40,11 @@ pub(crate) fn rules() -> Rules {
     Rules::new(CookieName::new(COOKIE_NAME).unwrap(), key())
 }
 
+/// What all dialects are told: sidegate's own header names, and that sign-in page.
+pub(crate) fn terms(login: Option<LoginPage>) -> Terms {
+    Terms { names: HeaderNames::sidegate(), login }
+}
+
 /// Headers with one Cookie line for each of `lines`.
 pub(crate) fn cookie_lines<L: AsRef<[u8]>>(lines: &[L]) -> HeaderMap {
     lines.iter().map(|line| (header::COOKIE, HeaderValue::from_bytes(line.as_ref()).unwrap())).collect()
@@ -55,7 +61,13 @@ pub(crate) fn signed_cookie(token: &str) -> HeaderMap {
 }
 
 pub(crate) fn request(headers: &HeaderMap) -> CheckRequest<'_> {
-    CheckRequest { method: Method::GET, host: b"app.example.com", target: b"/", headers }
+    CheckRequest {
+        method: Method::GET,
+        scheme: Some(Scheme::Https),
+        host: b"app.example.com",
+        target: b"/",
+        headers,
+    }
 }
 
 /// The token that these headers prove, or the code of why they prove none.

@@ -3,6 +3,7 @@
 use super::super::directive::Directive;
 use super::super::finding::Report;
 use super::super::header::{is_meant, list, missing};
+use super::super::is_get_session;
 use super::walk::{State, upstreams_in};
 use super::{ENDPOINT, mistakes};
 
@@ -27,7 +28,7 @@ impl<'a> Auth<'a> {
             "forward_auth" => Some(Self { line, uri: named("uri"), is_short: true }),
             "reverse_proxy" => {
                 let uri = named("rewrite")?;
-                let asks = path(uri).starts_with("/auth/") || path(uri).contains("/get-session");
+                let asks = path(uri).starts_with("/auth/") || is_get_session(path(uri));
                 asks.then_some(Self { line, uri: Some(uri), is_short: false })
             }
             _ => None,
@@ -39,7 +40,7 @@ impl<'a> Auth<'a> {
     }
 
     pub(super) fn is_of_better_auth(&self) -> bool {
-        self.uri.is_some_and(|uri| path(uri).contains("/get-session"))
+        self.uri.is_some_and(|uri| is_get_session(path(uri)))
     }
 
     fn named(&self, name: &str) -> impl Iterator<Item = &'a Directive> {

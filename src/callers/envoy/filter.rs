@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::super::finding::{Place, Report};
 use super::super::header::{list, missing};
+use super::super::is_get_session;
 use super::super::tree::Node;
 use super::matcher::{any_matches, is_wide, matches, patterns};
 use super::{ENDPOINT, mistakes};
@@ -87,7 +88,7 @@ fn check_service(asks: &Node, identity: &[&str], report: &mut Report) {
     let uri = service.at(&["server_uri", "uri"]).and_then(Node::text).unwrap_or_default();
     let prefix = service.word("path_prefix");
     let place = service.get("path_prefix").map_or(&service.place, |node| &node.place);
-    if prefix.contains("/get-session") || uri.contains("/get-session") {
+    if is_get_session(prefix) || is_get_session(uri) {
         report.add(place, &mistakes::ASKS_BETTER_AUTH);
     } else if prefix != ENDPOINT {
         report.add_about(place, &mistakes::WRONG_ENDPOINT, prefix);

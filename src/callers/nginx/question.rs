@@ -2,6 +2,7 @@
 
 use super::super::directive::Directive;
 use super::super::finding::{Place, Report};
+use super::super::is_get_session;
 use super::scope::{Scope, Server};
 use super::{ENDPOINT, authority, mistakes, parts};
 
@@ -67,7 +68,7 @@ impl<'a> Question<'a> {
     }
 
     fn is_of_better_auth(&self) -> bool {
-        self.path().contains("/get-session") || self.line.value().contains("/get-session")
+        is_get_session(self.path()) || is_get_session(self.line.value())
     }
 
     pub(super) fn check(&self, upstreams: &[&Directive], report: &mut Report) {

@@ -2,6 +2,7 @@
 
 use super::super::finding::Report;
 use super::super::header::{Simple, canonical};
+use super::super::is_get_session;
 use super::super::tree::Node;
 use super::entry_points::EntryPoints;
 use super::{ENDPOINT, mistakes};
@@ -19,7 +20,7 @@ pub(super) fn is_of_sidegate(auth: &Node) -> bool {
 }
 
 pub(super) fn is_of_better_auth(auth: &Node) -> bool {
-    path(auth).contains("/get-session")
+    is_get_session(path(auth))
 }
 
 /// Whether the client's own header of this name is replaced by the answer's, or dropped.

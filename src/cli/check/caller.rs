@@ -1,41 +1,22 @@
-//! `sidegate check --caller`: the proxies' own configuration, read and told line by line. Nothing else is asked or needed.
+//! `sidegate check --caller`: the proxies' own configuration, read and told line by line. Of the settings, only the names of
+//! the identity headers count.
 
 mod include;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use http::HeaderName;
+
 use self::include::Included;
-use crate::auth::IdentityField;
 use crate::callers::{Caller, Document, File, Unreadable, Weight};
 use crate::cli::{FAILED, Outcome, say};
-use crate::config::{ConfigError, read_text};
-use crate::dialect::name_of;
+use crate::config::{Config, ConfigError, Sources, read_text};
 
 /// A large host's whole configuration is a tenth of this.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
-/// The headers that tell an app who somebody is.
-const IDENTITY: [IdentityField; 16] = [
-    IdentityField::UserId,
-    IdentityField::UserEmail,
-    IdentityField::UserName,
-    IdentityField::UserRole,
-    IdentityField::UserUsername,
-    IdentityField::UserPhone,
-    IdentityField::UserEmailVerified,
-    IdentityField::UserPhoneVerified,
-    IdentityField::UserTwoFactor,
-    IdentityField::UserAnonymous,
-    IdentityField::SessionId,
-    IdentityField::SessionExpires,
-    IdentityField::OrganizationId,
-    IdentityField::OrganizationRole,
-    IdentityField::TeamId,
-    IdentityField::ImpersonatedBy,
-];
-
-pub(in super::super) fn run<'a>(paths: impl Iterator<Item = &'a PathBuf>) -> Outcome {
+pub(in super::super) fn run<'a>(sources: &Sources, paths: impl Iterator<Item = &'a PathBuf>) -> Outcome {
     let mut errors = Vec::new();
     let mut documents = Vec::new();
     for path in paths {
@@ -44,9 +25,8 @@ pub(in super::super) fn run<'a>(paths: impl Iterator<Item = &'a PathBuf>) -> Out
             Err(error) => errors.push(error),
         }
     }
-    let identity: Vec<_> = std::iter::once("x-auth-status")
-        .chain(IDENTITY.into_iter().map(|field| name_of(field).as_str()))
-        .collect();
+    let names = Config::header_names(sources)?;
+    let identity: Vec<_> = names.all().map(HeaderName::as_str).collect();
     let mut is_good = true;
     for document in &documents {
         is_good &= tell(document, &identity, &documents);

@@ -5,11 +5,11 @@ use jiff::tz::TimeZone;
 use super::fit::Fit;
 use crate::auth::IdentityField;
 use crate::cli::say;
-use crate::dialect::name_of;
+use crate::dialect::HeaderNames;
 use crate::store::{Column, DateColumn, Field, Need, Survey, Table};
 
 /// Tells what was found, and the settings that would fit it better. Whether a lookup is possible.
-pub(super) fn tell(survey: &Survey, zone: &TimeZone) -> bool {
+pub(super) fn tell(survey: &Survey, zone: &TimeZone, names: &HeaderNames) -> bool {
     let mut is_good = survey.lookup.is_ok();
     for (index, (table, found)) in survey.columns.tables(&survey.schema).into_iter().enumerate() {
         let is_required = index < 2;
@@ -21,7 +21,7 @@ pub(super) fn tell(survey: &Survey, zone: &TimeZone) -> bool {
             (false, _) => tell_columns(survey, table, found, is_required),
         }
     }
-    tell_headers(survey);
+    tell_headers(survey, names);
     is_good &= tell_dates(survey, zone);
     let fit = Fit::of(survey);
     if !fit.settings.is_empty() {
@@ -55,7 +55,7 @@ fn tell_columns(survey: &Survey, table: &Table, found: &[Column], is_required: b
 }
 
 /// Which headers can be expected beyond those of every session.
-fn tell_headers(survey: &Survey) {
+fn tell_headers(survey: &Survey, names: &HeaderNames) {
     let (schema, columns) = (&survey.schema, &survey.columns);
     let has = |table: &Table, found: &[Column], name: &str| {
         let field = table.fields.iter().find(|field| field.name == name);
@@ -78,9 +78,9 @@ fn tell_headers(survey: &Survey) {
         ("user.phoneNumber", user("phoneNumber"), IdentityField::UserPhone),
         ("user.phoneNumberVerified", user("phoneNumberVerified"), IdentityField::UserPhoneVerified),
     ];
-    for (field, is_there, header) in told {
-        if is_there {
-            line("header", "ok", &format!("{} from {field}", name_of(header)));
+    for (field, _, told) in told.into_iter().filter(|(_, is_there, _)| *is_there) {
+        if let Some(header) = names.of(told) {
+            line("header", "ok", &format!("{header} from {field}"));
         }
     }
     if user("banned") {

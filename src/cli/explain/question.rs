@@ -9,8 +9,8 @@ use crate::dialect::Dialect;
 
 /// Something to explain.
 pub(super) enum Question {
-    /// As nginx would ask the gate.
-    FromNginx(Parts),
+    /// As a proxy would ask the gate.
+    OfProxy(Dialect, Parts),
     /// As a client would ask the app; a cookie by itself is one of these.
     OfClient(Parts),
 }
@@ -24,9 +24,13 @@ impl Question {
                 .hint("give a cookie, or a request by standard input: sidegate explain < request.txt"));
         }
         let parts = if text.contains(&b'\n') { request(text)? } else { cookie(text, cookie_name)? };
-        let asks_gate =
-            parts.uri.path() == Dialect::Nginx.path() || parts.headers.contains_key("x-original-url");
-        Ok(if asks_gate { Self::FromNginx(parts) } else { Self::OfClient(parts) })
+        let dialect = Dialect::at(parts.uri.path()).filter(|dialect| *dialect != Dialect::GetSession);
+        // A question to nginx's internal location, as its log has it.
+        let from_nginx = || parts.headers.contains_key("x-original-url").then_some(Dialect::Nginx);
+        Ok(match dialect.or_else(from_nginx) {
+            Some(dialect) => Self::OfProxy(dialect, parts),
+            None => Self::OfClient(parts),
+        })
     }
 }
 

@@ -139,6 +139,17 @@ impl Reader<'_> {
 
     pub(super) fn api_keys(&mut self, auth_url: Option<&http::Uri>) -> Option<ApiKeys> {
         let ttl = self.duration("api_key_ttl", Duration::ZERO)?;
+        let header = self.api_key_header()?;
+        if auth_url.is_none() {
+            let what = "api_key_header is set, but auth_url is not";
+            return self
+                .mistake(ConfigError::new(what).hint("set auth_url: Better Auth itself judges API keys"));
+        }
+        Some(ApiKeys { header, ttl })
+    }
+
+    /// `None` if there is none, or a mistake in it.
+    pub(super) fn api_key_header(&mut self) -> Option<HeaderName> {
         let given = self.given("api_key_header")?;
         let hint = "write a header's name, such as x-api-key";
         let header =
@@ -147,12 +158,7 @@ impl Reader<'_> {
             let what = format!("api_key_header is {header}, which carries something else");
             return self.mistake(ConfigError::new(what).hint("name a header of its own, such as x-api-key"));
         }
-        if auth_url.is_none() {
-            let what = "api_key_header is set, but auth_url is not";
-            return self
-                .mistake(ConfigError::new(what).hint("set auth_url: Better Auth itself judges API keys"));
-        }
-        Some(ApiKeys { header, ttl })
+        Some(header)
     }
 
     pub(super) fn cookie_cache(&mut self) -> Option<CookieCache> {

@@ -33,7 +33,7 @@ impl Reader<'_> {
         let names = self.names();
         let connections = self.count("store_connections", 1, 1000);
         let connect_timeout = self.duration("store_connect_timeout", Duration::from_millis(1));
-        let timeout = self.duration("store_timeout", Duration::from_millis(1));
+        let timeout = self.store_timeout();
         let time_zone =
             self.value("time_zone", "write UTC or a name such as America/New_York", TimeZone::get);
         let redis_key_prefix = self.sources.given("redis_key_prefix").map_or("", |given| given.text);
@@ -49,6 +49,10 @@ impl Reader<'_> {
             bodies: bodies?,
             plan_age: PLAN_AGE,
         })
+    }
+
+    pub(super) fn store_timeout(&mut self) -> Option<Duration> {
+        self.duration("store_timeout", Duration::from_millis(1))
     }
 
     fn names(&mut self) -> Option<Names> {
@@ -116,7 +120,7 @@ impl Reader<'_> {
     }
 }
 
-fn pairs(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn pairs(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|pair| !pair.is_empty())
 }
 

@@ -114,8 +114,18 @@ def until(condition: Callable[[], T | None], what: str, within: float = PATIENCE
     return value
 
 
-def run(command: Sequence[str | Path], home: Path, *, text: str | None = None, unprivileged: bool = False) -> str:
-    """Runs a program to its end and returns what it wrote to stdout. Anything but success is an error."""
+def run(
+    command: Sequence[str | Path],
+    home: Path,
+    *,
+    text: str | None = None,
+    unprivileged: bool = False,
+    errors_too: bool = False,
+) -> str:
+    """Runs a program to its end and returns what it wrote to stdout. Anything but success is an error.
+
+    `errors_too` adds what it wrote to stderr.
+    """
     done = subprocess.run(
         [*launcher("KILL", unprivileged), *command],
         cwd=home,
@@ -129,7 +139,7 @@ def run(command: Sequence[str | Path], home: Path, *, text: str | None = None, u
     assert done.returncode == 0, (
         f"{command[0]} ended with {done.returncode}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
     )
-    return done.stdout
+    return done.stdout + (done.stderr if errors_too else "")
 
 
 def environment(home: Path) -> dict[str, str]:

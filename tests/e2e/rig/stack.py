@@ -1,15 +1,17 @@
-"""A whole deployment on one database: Better Auth, the apps and nginx, waiting for a sidegate."""
+"""A whole deployment on one database: Better Auth, the apps and the proxies, waiting for a sidegate."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from .better_auth import BetterAuth, SignedIn
-from .nginx import Edit, Nginx
+from .callers import ALL, proxy_for
+from .nginx import Nginx
 from .places import ECHO_APP, FASTAPI_APP
 from .ports import free_port
+from .proxy import Edit, Neighbours, Proxy
 from .sidegate import Sidegate
 from .sql import Database
 from .uvicorn import Uvicorn
@@ -17,7 +19,7 @@ from .uvicorn import Uvicorn
 
 @dataclass
 class Apps:
-    """What stands behind nginx. Stateless, so one of each serves all deployments."""
+    """What stands behind the proxies. Stateless, so one of each serves all deployments."""
 
     home: Path
 
@@ -38,7 +40,7 @@ class Apps:
 
 
 class Stack:
-    """One deployment. nginx expects sidegate on a port that is kept for it."""
+    """One deployment. Its proxies expect sidegate on a port that is kept for it."""
 
     def __init__(
         self,
@@ -52,8 +54,11 @@ class Stack:
     ) -> None:
         home.mkdir()
         self.home, self.apps, self.database, self.schema = home, apps, database, schema
-        self.sidegate_port, self._echo_port, self._fastapi_port = free_port(), free_port(), free_port()
-        origins = [f"http://127.0.0.1:{port}" for port in (self._fastapi_port, self._echo_port)]
+        self.sidegate_port, self._fastapi_port = free_port(), free_port()
+        self._ports = {caller: free_port() for caller in ALL}
+        self._proxies: dict[str, Proxy] = {}
+        # Known before Better Auth starts: it answers none but these, as baseURL the first.
+        origins = [f"http://127.0.0.1:{port}" for port in (self._fastapi_port, *self._ports.values())]
         self.store = database.url(schema)
         database.create(schema)
         self._stops: list[Callable[[], None]] = []
@@ -67,31 +72,33 @@ class Stack:
         """Somebody signed in, for tests that leave it so."""
         return self.better_auth.sign_in()
 
-    @cached_property
+    def proxy(self, caller: str) -> Proxy:
+        """That caller with its shipped file, before the app that answers with what reached it."""
+        if caller not in self._proxies:
+            proxy = self._proxy(caller, caller, self._ports[caller], self.apps.echo)
+            self._proxies[caller] = proxy.start()
+        return self._proxies[caller]
+
+    def further_proxy(self, caller: str, name: str, *edits: Edit, sidegate: str | None = None) -> Proxy:
+        """One more of that caller before the echo app, not started, with edits to its files."""
+        return self._proxy(caller, name, free_port(), self.apps.echo, edits, sidegate)
+
+    @property
     def echo(self) -> Nginx:
         """nginx before the app that answers with what reached it."""
-        return self._nginx("nginx-echo", self._echo_port, self.apps.echo)
+        return as_nginx(self.proxy("nginx"))
 
     @cached_property
     def fastapi(self) -> Nginx:
         """nginx before the FastAPI app."""
-        return self._nginx("nginx-fastapi", self._fastapi_port, self.apps.fastapi)
+        return as_nginx(self._proxy("nginx", "nginx-fastapi", self._fastapi_port, self.apps.fastapi).start())
 
     def nginx(self, name: str, *edits: Edit, sidegate: str | None = None) -> Nginx:
         """A further nginx before the echo app, not started, with edits to nginx.conf."""
-        nginx = Nginx(
-            self.home / name,
-            free_port(),
-            better_auth=self.better_auth.port,
-            app=self.apps.echo.port,
-            sidegate=sidegate or f"127.0.0.1:{self.sidegate_port}",
-            edits=edits,
-        )
-        self._stops.append(nginx.stop)
-        return nginx
+        return as_nginx(self.further_proxy("nginx", name, *edits, sidegate=sidegate))
 
     def sidegate(self, store: str | None = None, **settings: Any) -> Sidegate:
-        """The sidegate that nginx expects."""
+        """The sidegate that the proxies expect."""
         return Sidegate(self.home, store or self.store, listen=f"127.0.0.1:{self.sidegate_port}", **settings)
 
     def run(self, statement: str) -> str:
@@ -102,13 +109,21 @@ class Stack:
         for stop in reversed(self._stops):
             stop()
 
-    def _nginx(self, name: str, port: int, app: Uvicorn) -> Nginx:
-        nginx = Nginx(
-            self.home / name,
-            port,
-            better_auth=self.better_auth.port,
-            app=app.port,
-            sidegate=f"127.0.0.1:{self.sidegate_port}",
-        )
-        self._stops.append(nginx.stop)
-        return nginx.start()
+    def _proxy(
+        self,
+        caller: str,
+        name: str,
+        port: int,
+        app: Uvicorn,
+        edits: Iterable[Edit] = (),
+        sidegate: str | None = None,
+    ) -> Proxy:
+        neighbours = Neighbours(self.better_auth.port, app.port, sidegate or f"127.0.0.1:{self.sidegate_port}")
+        proxy = proxy_for(caller)(self.home / name, port, neighbours, edits)
+        self._stops.append(proxy.stop)
+        return proxy
+
+
+def as_nginx(proxy: Proxy) -> Nginx:
+    assert isinstance(proxy, Nginx)
+    return proxy

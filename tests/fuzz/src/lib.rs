@@ -46,7 +46,7 @@ pub fn cookies<'a>(lines: impl Iterator<Item = &'a [u8]>) -> HeaderMap {
 /// A request with these headers, for which nothing but them counts.
 #[must_use]
 pub fn request(headers: &HeaderMap) -> CheckRequest<'_> {
-    CheckRequest { method: Method::GET, host: b"app.example.com", target: b"/", headers }
+    CheckRequest { method: Method::GET, scheme: None, host: b"app.example.com", target: b"/", headers }
 }
 
 /// The token that these headers prove to Better Auth.

@@ -8,7 +8,7 @@ use http::Request;
 use libfuzzer_sys::fuzz_target;
 use sidegate::auth::{CookieName, Session, SessionRecord, VerifiedToken};
 use sidegate::cache::{Ages, SessionCache};
-use sidegate::dialect::Dialect;
+use sidegate::dialect::{Dialect, HeaderNames, Terms};
 use sidegate::gate::Gate;
 use sidegate::store::{SessionStore, StoreError};
 use sidegate_fuzz::{COOKIE_NAME, NOW, headers, proven_token, rules, stored};
@@ -30,6 +30,7 @@ impl SessionStore for Memory {
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     tokio::runtime::Builder::new_current_thread().enable_time().build().expect("it needs nothing")
 });
+static TERMS: LazyLock<Terms> = LazyLock::new(|| Terms { names: HeaderNames::sidegate(), login: None });
 static GATE: LazyLock<Gate<Memory>> = LazyLock::new(|| {
     let ages = Ages { session: Duration::from_secs(1), absence: Duration::from_secs(1) };
     let rules = rules(CookieName::new(COOKIE_NAME).expect("it is one"));
@@ -39,10 +40,10 @@ static GATE: LazyLock<Gate<Memory>> = LazyLock::new(|| {
 fuzz_target!(|input: &[u8]| {
     let (mut question, ()) = Request::new(()).into_parts();
     question.headers = headers(input);
-    let answer = match Dialect::Nginx.decode(&question) {
+    let answer = match Dialect::Nginx.decode(&question, &TERMS) {
         Ok(request) => {
             let checked = RUNTIME.block_on(GATE.check(&request, || NOW));
-            Dialect::Nginx.encode(&request, &checked.decision, None)
+            Dialect::Nginx.encode(&request, &checked.decision, &TERMS)
         }
         Err(refusal) => Dialect::Nginx.refuse(&refusal),
     };
