@@ -175,7 +175,7 @@ impl Document {
             Content::Caddy(root) => caddy::check(root, identity, &mut report),
             Content::Haproxy(sections) => haproxy::check(sections, identity, &mut report),
         };
-        Checked { findings: report.sorted(&self.name), asks }
+        Checked { findings: report.findings(&self.name), asks }
     }
 
     fn traefik(&self) -> Option<&Vec<Node>> {

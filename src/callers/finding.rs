@@ -1,5 +1,6 @@
 //! A mistake and where it stands.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 
@@ -91,30 +92,26 @@ impl fmt::Display for Finding {
 /// Longer values are not read to their end.
 const ABOUT_MAX: usize = 200;
 
-/// Collects findings. A file that is included in ten places is complained about once.
+/// Collects findings, by line. A file that is included in ten places is complained about once.
 #[derive(Debug, Default)]
-pub(super) struct Report(Vec<Finding>);
+pub(super) struct Report(BTreeMap<(Place, &'static str, String), &'static Mistake>);
 
 impl Report {
     pub(super) fn add(&mut self, place: &Place, mistake: &'static Mistake) {
-        self.add_about(place, mistake, String::new());
+        self.add_about(place, mistake, "");
     }
 
-    pub(super) fn add_about(&mut self, place: &Place, mistake: &'static Mistake, about: impl Into<String>) {
+    pub(super) fn add_about(&mut self, place: &Place, mistake: &'static Mistake, about: impl AsRef<str>) {
         // What a file holds goes to a terminal.
-        let about = about.into().chars().filter(|char| !char.is_control()).take(ABOUT_MAX).collect();
-        let finding = Finding { place: place.clone(), mistake, about };
-        if !self.0.contains(&finding) {
-            self.0.push(finding);
-        }
+        let about = about.as_ref().chars().filter(|char| !char.is_control()).take(ABOUT_MAX).collect();
+        self.0.insert((place.clone(), mistake.code, about), mistake);
     }
 
-    /// By line, those of the `main` file before those of the files that it includes.
-    pub(super) fn sorted(mut self, main: &str) -> Vec<Finding> {
-        self.0.sort_by(|a, b| {
-            let key = |finding: &Finding| (*finding.place.file != *main, finding.place.clone());
-            key(a).cmp(&key(b))
-        });
-        self.0
+    /// Those of the `main` file before those of the files that it includes.
+    pub(super) fn findings(self, main: &str) -> Vec<Finding> {
+        let finding = |((place, _, about), mistake)| Finding { place, mistake, about };
+        let (own, included): (Vec<_>, Vec<_>) =
+            self.0.into_iter().map(finding).partition(|finding| finding.place.file() == main);
+        own.into_iter().chain(included).collect()
     }
 }

@@ -2,6 +2,7 @@
 
 mod mistakes;
 
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use super::finding::{Mistake, Place, Report};
@@ -39,6 +40,13 @@ pub(super) struct Section {
     lines: Vec<Line>,
 }
 
+/// A section from which requests go on to backends.
+struct Front<'a> {
+    backends: HashSet<&'a str>,
+    /// Which of the identity's headers, and of their twins, it removes.
+    removed: HashSet<String>,
+}
+
 #[derive(Debug)]
 struct Line {
     place: Place,
@@ -47,7 +55,9 @@ struct Line {
 
 /// Whether a text has `HAProxy`'s sections.
 pub(super) fn is_likely(text: &str) -> bool {
-    let mut lines = text.lines().filter(|line| !line.trim_end().ends_with([';', '{', ':']));
+    let is_plain =
+        |line: &&str| !line.starts_with(char::is_whitespace) && !line.trim_end().ends_with([';', '{', ':']);
+    let mut lines = text.lines().filter(is_plain);
     lines.any(|line| {
         let mut words = line.split_whitespace();
         let opens = words.next().is_some_and(|word| matches!(word, "frontend" | "backend" | "listen"));
@@ -98,17 +108,6 @@ impl Section {
         self.words.get(1).map(String::as_str)
     }
 
-    /// Whether requests go on from here to a backend.
-    fn leads_to(&self, backend: &Self) -> bool {
-        let leads = |line: &Line| match line.words.as_slice() {
-            [keyword, name, ..] if matches!(keyword.as_str(), "use_backend" | "default_backend") => {
-                Some(name.as_str()) == backend.name()
-            }
-            _ => false,
-        };
-        self.lines.iter().any(leads)
-    }
-
     fn asks(&self) -> bool {
         self.lines.iter().any(|line| line.question().is_some())
     }
@@ -116,6 +115,26 @@ impl Section {
     fn removes(&self, name: &str) -> bool {
         self.lines.iter().any(|rule| rule.removes(name))
     }
+}
+
+impl<'a> Front<'a> {
+    fn of(section: &'a Section, identity: &[&str]) -> Option<Self> {
+        let leads = |line: &&Line| {
+            line.words.first().is_some_and(|word| matches!(word.as_str(), "use_backend" | "default_backend"))
+        };
+        let backends = section.lines.iter().filter(leads).filter_map(|line| line.words.get(1));
+        let backends: HashSet<_> = backends.map(String::as_str).collect();
+        if backends.is_empty() {
+            return None;
+        }
+        let names = identity.iter().flat_map(|name| [(*name).to_owned(), twin(name)]);
+        Some(Self { backends, removed: names.filter(|name| section.removes(name)).collect() })
+    }
+}
+
+/// What some servers take for the same header.
+fn twin(name: &str) -> String {
+    name.replace('-', "_")
 }
 
 impl Line {
@@ -167,8 +186,12 @@ impl Line {
 pub(super) fn check(sections: &[Section], identity: &[&str], report: &mut Report) -> bool {
     let questions = || sections.iter().flat_map(|section| &section.lines).filter_map(Line::question);
     let has_ours = questions().any(|path| path == ENDPOINT);
+    let asking: HashSet<_> = sections.iter().filter(|one| one.asks()).filter_map(Section::name).collect();
+    let leading: Vec<_> = sections.iter().filter_map(|section| Front::of(section, identity)).collect();
     for section in sections {
-        let fronts: Vec<_> = sections.iter().filter(|front| front.leads_to(section)).collect();
+        let leads_here =
+            |front: &&Front<'_>| section.name().is_some_and(|name| front.backends.contains(name));
+        let fronts: Vec<_> = leading.iter().filter(leads_here).collect();
         for (at, line) in section.lines.iter().enumerate() {
             let Some(path) = line.question() else { continue };
             let (before, after) = section.lines.split_at(at);
@@ -182,10 +205,9 @@ pub(super) fn check(sections: &[Section], identity: &[&str], report: &mut Report
             }
         }
         // A backend beside one that asks, for requests of the same frontend.
-        let asks_elsewhere =
-            |front: &&&Section| sections.iter().any(|other| other.asks() && front.leads_to(other));
-        for front in fronts.iter().filter(asks_elsewhere).filter(|_| !section.asks()) {
-            let left = missing(identity, |name| front.removes(name) || section.removes(name));
+        let is_beside = |front: &&&Front<'_>| !section.asks() && !front.backends.is_disjoint(&asking);
+        for front in fronts.iter().filter(is_beside) {
+            let left = missing(identity, |name| front.removed.contains(name) || section.removes(name));
             if !left.is_empty() {
                 report.add_about(&section.place, &mistakes::PUBLIC_IDENTITY, list(&left));
             }
@@ -208,15 +230,21 @@ fn check_question(line: &Line, before: &[Line], after: &[Line], report: &mut Rep
 }
 
 /// Which of the client's headers are left when the question is asked. What a frontend removes is gone in its backends.
-fn check_identity(line: &Line, before: &[Line], fronts: &[&Section], identity: &[&str], report: &mut Report) {
+fn check_identity(
+    line: &Line,
+    before: &[Line],
+    fronts: &[&Front<'_>],
+    identity: &[&str],
+    report: &mut Report,
+) {
     let removed = |name: &str| {
-        let by_fronts = !fronts.is_empty() && fronts.iter().all(|front| front.removes(name));
+        let by_fronts = !fronts.is_empty() && fronts.iter().all(|front| front.removed.contains(name));
         by_fronts || before.iter().any(|rule| rule.removes(name))
     };
     let left = missing(identity, removed);
     if !left.is_empty() {
         report.add_about(&line.place, &mistakes::IDENTITY_OF_CLIENT, list(&left));
-    } else if identity.iter().any(|name| !removed(&name.replace('-', "_"))) {
+    } else if identity.iter().any(|name| !removed(&twin(name))) {
         report.add(&line.place, &mistakes::TWINS_PASS);
     }
 }

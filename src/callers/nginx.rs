@@ -7,6 +7,8 @@ mod question;
 mod scope;
 mod words;
 
+use std::collections::HashSet;
+
 pub(super) use self::words::read;
 
 use self::scope::{Scope, Server};
@@ -55,12 +57,14 @@ pub(super) fn check(root: &[Directive], identity: &[&str], report: &mut Report) 
     }
     let asks = !questions.is_empty();
     let is_question = |scope: &Scope<'_>| questions.iter().any(|question| question.is_answered_by(scope));
-    let protected_apps: Vec<_> =
+    let protected_apps: HashSet<_> =
         servers.iter().flat_map(|server| &server.inner).filter_map(protected_app).collect();
     for server in &servers {
         locations::check(server, &protected_apps, report);
+        let is_protected = is_protected(server);
         for scope in server.inner.iter().filter(|scope| !is_question(scope)) {
-            identity::check(server, scope, &protected_apps, identity, report);
+            let is_trusting = |app: &str| is_protected || protected_apps.contains(app);
+            identity::check(scope, is_trusting, identity, report);
         }
     }
     asks

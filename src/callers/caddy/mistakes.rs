@@ -15,7 +15,7 @@ pub(super) static WRONG_ENDPOINT: Mistake = Mistake::new(
 pub(super) static IDENTITY_NOT_COPIED: Mistake = Mistake::new(
     "caddy_identity_not_copied",
     "nothing of sidegate's answer reaches the app",
-    "write copy_headers X-Auth-User-Id X-Auth-User-Email and what else the app wants",
+    "name in copy_headers what the app wants, or take the block that `sidegate config caddy` prints",
 );
 pub(super) static IDENTITY_OF_CLIENT: Mistake = Mistake::new(
     "caddy_identity_of_client",
@@ -26,12 +26,13 @@ pub(super) static UNSAFE_BEFORE_2_11_2: Mistake = Mistake::new(
     "caddy_unsafe_before_2_11_2",
     "where sidegate's answer lacks one of these, Caddy 2.10.0 to 2.11.1 hands on the client's (CVE-2026-30851), and before \
      2.10 the text {http.reverse_proxy.header.…}",
-    "put both into route { … }, with request_header -X-Auth-* above forward_auth, and run Caddy 2.11.2 or later",
+    "take the block that `sidegate config caddy` prints, or put both into route { … }, with request_header -X-Auth-* above \
+     forward_auth, and run Caddy 2.10 or later",
 );
 pub(super) static UNSAFE_BEFORE_2_10: Mistake = Mistake::note(
     "caddy_unsafe_before_2_10",
     "Caddy before 2.10 gives the app the text {http.reverse_proxy.header.…} for each header that sidegate's answer lacks",
-    "run Caddy 2.10 or later",
+    "run Caddy 2.10 or later, or take the block that `sidegate config caddy` prints",
 );
 pub(super) static IDENTITY_REMOVED_LATE: Mistake = Mistake::new(
     "caddy_identity_removed_late",

@@ -133,7 +133,9 @@ impl<'a> Walk<'a> {
                     report.add(&up.place, &mistakes::IDENTITY_REMOVED_LATE);
                 }
             }
-            self.seen.apps.extend(upstreams.iter().cloned());
+            let is_new = |upstream: &&String| !self.seen.apps.contains(upstream);
+            let new: Vec<_> = upstreams.iter().filter(is_new).cloned().collect();
+            self.seen.apps.extend(new);
         }
         let is_of_app = upstreams.iter().any(|upstream| self.seen.apps.contains(upstream));
         if state.is_asked || !is_of_app {

@@ -27,7 +27,7 @@ pub(super) fn check(filter: &Node, identity: &[&str], report: &mut Report) {
         report.add(&body.place, &mistakes::BODY_SENT);
     }
     if filter.switched_on("encode_raw_headers").is_none() {
-        report.add(&filter.place, &mistakes::HEADERS_REWRITTEN);
+        report.add(&filter.get("encode_raw_headers").unwrap_or(filter).place, &mistakes::HEADERS_REWRITTEN);
     }
     if let Some(clear) = filter.switched_on("clear_route_cache") {
         report.add(&clear.place, &mistakes::ROUTE_CLEARED);

@@ -35,7 +35,7 @@ pub(super) static COOKIE: Mistake = Mistake::new(
 pub(super) static IDENTITY_NOT_COPIED: Mistake = Mistake::new(
     "envoy_identity_not_copied",
     "Envoy does not take these headers from the answer, and the app gets none, or the client's",
-    "add { prefix: x-auth- } to the patterns of allowed_upstream_headers",
+    "name each in the patterns of allowed_upstream_headers, as `sidegate config envoy` prints them",
 );
 pub(super) static IDENTITY_APPENDED: Mistake = Mistake::new(
     "envoy_identity_appended",
@@ -45,7 +45,7 @@ pub(super) static IDENTITY_APPENDED: Mistake = Mistake::new(
 pub(super) static IDENTITY_OF_CLIENT: Mistake = Mistake::new(
     "envoy_identity_of_client",
     "nothing removes these headers of the client's before sidegate is asked, and where an answer lacks them they may pass",
-    "put a header_mutation filter before ext_authz, with a remove for each, or early_header_mutation_extensions",
+    "put a header_mutation filter before ext_authz that removes each, as `sidegate config envoy` prints it",
 );
 pub(super) static IDENTITY_REMOVED_LATE: Mistake = Mistake::new(
     "envoy_identity_removed_late",
@@ -60,7 +60,7 @@ pub(super) static PUBLIC_IDENTITY: Mistake = Mistake::new(
 pub(super) static MATCHER_WIDE: Mistake = Mistake::new(
     "envoy_matcher_wide",
     "an answer may then set headers of the request that are no identity, such as X-Forwarded-For",
-    "write { prefix: x-auth- }",
+    "name the identity headers alone, as `sidegate config envoy` prints them",
 );
 pub(super) static BODY_SENT: Mistake = Mistake::new(
     "envoy_body_sent",

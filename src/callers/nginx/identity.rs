@@ -3,8 +3,8 @@
 use super::super::directive::Directive;
 use super::super::finding::Report;
 use super::super::header::{list, missing};
-use super::scope::{Scope, Server};
-use super::{authority, is_protected, mistakes};
+use super::scope::Scope;
+use super::{authority, mistakes};
 
 /// How a kind of app is passed to, and how it is told headers.
 const PASSES: [(&str, &str, &str); 5] = [
@@ -15,21 +15,19 @@ const PASSES: [(&str, &str, &str); 5] = [
     ("uwsgi_pass", "uwsgi_param", "HTTP_"),
 ];
 
-/// The headers that reach the app behind this location.
+/// The headers that reach the app behind this location, if that is one that trusts them.
 pub(super) fn check(
-    server: &Server<'_>,
     scope: &Scope<'_>,
-    protected_apps: &[&str],
+    is_trusting: impl Fn(&str) -> bool,
     identity: &[&str],
     report: &mut Report,
 ) {
     let pass = |(name, set, prefix)| scope.own_line(name).map(|line| (line, set, prefix));
     let Some((pass, set, prefix)) = PASSES.into_iter().find_map(pass) else { return };
     let is_checked = scope.auth_request().is_some();
-    let trusts_headers = is_protected(server) || protected_apps.contains(&authority(pass.value()));
     // Nothing of the client's is passed on then.
     let is_silent = scope.value("proxy_pass_request_headers") == Some("off");
-    if is_silent || !trusts_headers {
+    if is_silent || !is_trusting(authority(pass.value())) {
         return;
     }
     let told = |line: &Directive, name: &str| {

@@ -1,11 +1,13 @@
 //! What stands around a protected location and takes the protection away.
 
+use std::collections::HashSet;
+
 use super::super::directive::Directive;
 use super::super::finding::Report;
 use super::scope::{Scope, Server};
 use super::{authority, is_protected, mistakes};
 
-pub(super) fn check(server: &Server<'_>, protected_apps: &[&str], report: &mut Report) {
+pub(super) fn check(server: &Server<'_>, protected_apps: &HashSet<&str>, report: &mut Report) {
     if is_protected(server) {
         check_names(&server.scope, report);
     }
@@ -66,13 +68,18 @@ fn check_upgrade(scope: &Scope<'_>, report: &mut Report) {
     }
 }
 
-fn check_error_page(server: &Server<'_>, line: &Directive, protected_apps: &[&str], report: &mut Report) {
+fn check_error_page(
+    server: &Server<'_>,
+    line: &Directive,
+    protected_apps: &HashSet<&str>,
+    report: &mut Report,
+) {
     let Some((to, codes)) = line.arguments().split_last() else { return };
     let has = |wanted: &[&str]| codes.iter().any(|code| wanted.contains(&code.as_str()));
     let Some(target) = server.location(to) else { return };
     let Some(pass) = target.own_line("proxy_pass") else { return };
     let is_checked = target.auth_request().is_some();
-    let is_app = protected_apps.contains(&authority(pass.value()));
+    let is_app = protected_apps.contains(authority(pass.value()));
     // A named location keeps the path that was asked for; `rewrite` gives it another.
     let keeps_path = target.is_named() && target.own_line("rewrite").is_none();
     if !is_checked && is_app && keeps_path && has(&["401", "403", "500", "502", "503", "504"]) {

@@ -107,7 +107,7 @@ pub(super) static SATISFY_ANY: Mistake = Mistake::new(
 pub(super) static UNDERSCORES: Mistake = Mistake::new(
     "nginx_underscores",
     "a client's X_Auth_User_Id is passed on, which WSGI and FastCGI apps take for X-Auth-User-Id",
-    "remove this line, or include sidegate-server.conf in the server",
+    "remove this line, or write underscores_in_headers off; and ignore_invalid_headers on; in the server",
 );
 pub(super) static UPGRADE_PASSED: Mistake = Mistake::new(
     "nginx_upgrade_passed",

@@ -1,5 +1,7 @@
 //! The location that asks sidegate.
 
+use std::collections::HashSet;
+
 use super::super::directive::Directive;
 use super::super::finding::{Place, Report};
 use super::super::is_get_session;
@@ -17,24 +19,16 @@ pub(super) struct Question<'a> {
     is_foreign: bool,
 }
 
-/// Every question that is asked, each once.
+/// Every question that is asked, each once for a server.
 pub(super) fn of<'a>(servers: &[Server<'a>]) -> Vec<Question<'a>> {
     let mut all: Vec<Question<'_>> = Vec::new();
     for server in servers {
+        let mut paths = HashSet::new();
         for scope in server.inner.iter().chain([&server.scope]) {
             let Some(line) = scope.auth_request() else { continue };
-            let location = server.location(line.value()).cloned();
-            let is_new = |question: &&Question<'_>| {
-                let same = |a: &Scope<'_>, b: &Scope<'_>| b.block().is_some_and(|block| a.is(block));
-                std::ptr::eq(question.line, line)
-                    && match (&question.location, &location) {
-                        (Some(a), Some(b)) => same(a, b),
-                        (None, None) => true,
-                        _ => false,
-                    }
-            };
             // A variable decides at run time.
-            if !line.value().contains('$') && !all.iter().any(|question| is_new(&question)) {
+            if !line.value().contains('$') && paths.insert(line.value()) {
+                let location = server.location(line.value()).cloned();
                 let is_part = server.scope.block().is_none();
                 all.push(Question { line, location, is_part, is_foreign: false });
             }
@@ -73,19 +67,21 @@ impl<'a> Question<'a> {
 
     pub(super) fn check(&self, upstreams: &[&Directive], report: &mut Report) {
         let asked = &self.line.place;
+        // A location that is there for all paths that begin so is there for the app, and answers as that does.
+        let own = self.location.as_ref().filter(|location| location.is_exact() || self.is_of_sidegate());
         if self.is_of_better_auth() {
-            let place = self.pass().map_or(asked, |line| &line.place);
+            let place = own.and(self.pass()).map_or(asked, |line| &line.place);
             return report.add(place, &mistakes::ASKS_BETTER_AUTH);
         }
-        let Some((location, pass)) = self.location.as_ref().zip(self.pass()) else {
+        if self.is_foreign {
+            return;
+        }
+        let Some((location, pass)) = own.zip(self.pass()) else {
             if !self.is_part {
                 report.add_about(asked, &mistakes::QUESTION_UNANSWERED, self.line.value());
             }
             return;
         };
-        if self.is_foreign {
-            return;
-        }
         if !self.is_of_sidegate() {
             return report.add_about(&pass.place, &mistakes::WRONG_ENDPOINT, self.path());
         }

@@ -3,7 +3,13 @@
 //! nginx takes a directive from the innermost block that has it, and of those that may be repeated (`proxy_set_header`,
 //! `error_page`, `auth_request_set`) all lines of that block and none of the others.
 
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use super::super::directive::Directive;
+
+/// The lines of a block by their names. Blocks of ten thousand locations ask for the same ones ten thousand times.
+type Level<'a> = Rc<HashMap<&'a str, Vec<&'a Directive>>>;
 
 /// A block with those around it.
 #[derive(Clone, Debug)]
@@ -11,7 +17,8 @@ pub(super) struct Scope<'a> {
     /// The blocks, the outermost first.
     blocks: Vec<&'a Directive>,
     /// The lines of each, and before them those of the file itself.
-    levels: Vec<&'a [Directive]>,
+    levels: Vec<Level<'a>>,
+    own: &'a [Directive],
 }
 
 /// A `server` with all blocks inside it; or the lines of a file that belong into one.
@@ -28,13 +35,14 @@ const LOCATION: &str = "location";
 
 impl<'a> Scope<'a> {
     fn root(root: &'a [Directive]) -> Self {
-        Self { blocks: Vec::new(), levels: vec![root] }
+        Self { blocks: Vec::new(), levels: vec![level(root)], own: root }
     }
 
     fn inside(&self, block: &'a Directive) -> Self {
         let mut inside = self.clone();
         inside.blocks.push(block);
-        inside.levels.push(block.inside());
+        inside.levels.push(level(block.inside()));
+        inside.own = block.inside();
         inside
     }
 
@@ -45,11 +53,11 @@ impl<'a> Scope<'a> {
 
     /// Its own lines.
     pub(super) fn own(&self) -> &'a [Directive] {
-        self.levels.last().copied().unwrap_or_default()
+        self.own
     }
 
     pub(super) fn own_line(&self, name: &str) -> Option<&'a Directive> {
-        self.own().iter().find(|line| line.name() == name)
+        self.levels.last()?.get(name)?.first().copied()
     }
 
     /// The lines of a name that are in force: those of the innermost block that has any.
@@ -59,10 +67,7 @@ impl<'a> Scope<'a> {
 
     /// The lines of a name in each block that has any, the innermost first.
     pub(super) fn levels_with(&self, name: &str) -> impl Iterator<Item = Vec<&'a Directive>> {
-        let of = move |level: &&'a [Directive]| {
-            level.iter().filter(|line| line.name() == name).collect::<Vec<_>>()
-        };
-        self.levels.iter().rev().map(of).filter(|lines| !lines.is_empty())
+        self.levels.iter().rev().filter_map(move |level| level.get(name).cloned())
     }
 
     /// The line of a name that is in force.
@@ -99,6 +104,10 @@ impl<'a> Scope<'a> {
         }
     }
 
+    pub(super) fn is_exact(&self) -> bool {
+        self.path().is_some_and(|(sign, _)| sign == "=")
+    }
+
     pub(super) fn is_named(&self) -> bool {
         self.path().is_some_and(|(_, path)| path.starts_with('@'))
     }
@@ -116,6 +125,14 @@ impl<'a> Server<'a> {
         };
         self.inner.iter().filter(|scope| fit(scope).is_some()).max_by_key(fit)
     }
+}
+
+fn level(lines: &[Directive]) -> Level<'_> {
+    let mut level: HashMap<_, Vec<_>> = HashMap::new();
+    for line in lines {
+        level.entry(line.name()).or_default().push(line);
+    }
+    Rc::new(level)
 }
 
 /// Every server of a configuration.

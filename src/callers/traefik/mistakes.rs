@@ -15,12 +15,12 @@ pub(super) static WRONG_ENDPOINT: Mistake = Mistake::new(
 pub(super) static IDENTITY_NOT_COPIED: Mistake = Mistake::new(
     "traefik_identity_not_copied",
     "Traefik neither sets nor removes these headers, and the app gets them as the client wrote them",
-    "write authResponseHeadersRegex: \"^X-Auth-\"",
+    "name each in authResponseHeaders, as `sidegate config traefik` prints them",
 );
 pub(super) static REGEX_UNANCHORED: Mistake = Mistake::new(
     "traefik_regex_unanchored",
     "without ^ this also removes and sets other headers that have the text somewhere in their names",
-    "write authResponseHeadersRegex: \"^X-Auth-\"",
+    "begin it with ^, as in \"^X-Auth-\"",
 );
 pub(super) static PUBLIC_IDENTITY: Mistake = Mistake::new(
     "traefik_public_identity",
