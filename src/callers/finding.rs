@@ -38,9 +38,9 @@ impl fmt::Display for Place {
 /// How much a finding weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Weight {
-    /// It is wrong wherever the file is used.
+    /// It is to be mended.
     Mistake,
-    /// It is wrong with some versions of the program, which the file does not tell.
+    /// It is wrong with old versions of the program alone, and the file does not tell which it is for.
     Note,
 }
 
@@ -49,7 +49,7 @@ pub enum Weight {
 pub struct Mistake {
     /// Stable, in snake case.
     pub code: &'static str,
-    /// Whether it counts by itself.
+    /// Whether it is one at all.
     pub weight: Weight,
     /// What happens.
     pub what: &'static str,
