@@ -218,3 +218,25 @@ fn nothing_of_a_file_can_speak_to_the_terminal() {
     assert_all_in(&text, &["nginx_question_unanswered", "[31mred"]);
     assert!(!text.contains('\u{1b}'), "{text:?}");
 }
+
+#[test]
+fn nothing_is_wrong_with_what_config_prints_whatever_the_headers_are_called() {
+    for preset in ["sidegate", "oauth2-proxy", "authelia"] {
+        let preset = format!("--header-preset={preset}");
+        for caller in ["nginx", "traefik", "envoy", "envoy-grpc", "caddy", "haproxy"] {
+            let place = Place::new(&[("nginx.conf", &shipped("nginx/example.conf"))]);
+            std::fs::create_dir(place.path("sidegate")).unwrap();
+            let mut config = Command::new(env!("CARGO_BIN_EXE_sidegate"));
+            config.args(["config", caller, &preset, "--output", "sidegate"]).env_clear();
+            let (code, printed) = told(&config.current_dir(place.0.path()).output().unwrap());
+            assert_eq!(code, 0, "{printed}");
+            let files: Vec<_> = match caller {
+                "nginx" => vec!["nginx.conf"],
+                _ => printed.lines().filter(|path| !path.contains(".lua")).collect(),
+            };
+            let (code, text) = place.check(&[&[&preset, "--caller"], files.as_slice()].concat());
+            assert_eq!(code, 0, "{text}");
+            assert_eq!(text.matches("  ok  ").count(), files.len(), "{text}");
+        }
+    }
+}
