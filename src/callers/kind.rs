@@ -13,15 +13,17 @@ pub(super) fn read(name: &Rc<str>, text: &str, includes: &mut Includes<'_>) -> R
     if let Some(content) = of_tree {
         return Ok(content);
     }
-    if haproxy::is_likely(text) {
+    // Another program's YAML may hold a configuration, as a ConfigMap does, and is none itself.
+    let is_key = |(key, _): &(String, Node)| !key.contains(char::is_whitespace);
+    let is_map = |root: &Node| !root.entries().is_empty() && root.entries().iter().all(is_key);
+    let is_foreign = [&yaml, &toml].into_iter().flatten().any(|roots| roots.iter().any(is_map));
+    if !is_foreign && haproxy::is_likely(text) {
         return Ok(Content::Haproxy(haproxy::read(name, text)));
     }
-    if nginx::is_likely(text) {
+    if !is_foreign && nginx::is_likely(text) {
         return Ok(Content::Nginx(nginx::read(name, text, includes)?));
     }
-    // Nearly every text could be a Caddyfile.
-    let is_tree = [&yaml, &toml].into_iter().flatten().flatten().any(|root| !root.entries().is_empty());
-    if !is_tree && caddy::is_likely(name, text) {
+    if !is_foreign && caddy::is_likely(name, text) {
         return Ok(Content::Caddy(caddy::read(name, text, includes)?));
     }
     // What its grammar breaks is worth telling where the name says which grammar that is.

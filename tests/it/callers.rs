@@ -169,6 +169,7 @@ fn nothing_is_wrong_with_what_is_shipped() {
         ("deploy/envoy", ".yaml"),
         ("deploy/caddy", "Caddyfile"),
         ("deploy/haproxy", ".cfg"),
+        ("deploy/kubernetes", "traefik.yaml"),
     ] {
         let documents = documents(&root.join(directory), |name| name.ends_with(ending));
         assert!(!documents.is_empty(), "{directory}");
@@ -250,6 +251,7 @@ fn what_is_no_configuration_is_not_taken_for_one() {
         ("Cargo.toml", include_str!("../../Cargo.toml")),
         ("package.json", r#"{"name": "x", "scripts": {"test": "y"}}"#),
         ("lib.rs", include_str!("../../src/lib.rs")),
+        ("sidecar.yaml", include_str!("../../deploy/kubernetes/sidecar.yaml")),
         ("sidegate.toml", include_str!("../../deploy/sidegate.toml")),
     ] {
         let read = Document::read(&text(name, content), &mut |_| Ok(Vec::new()));
