@@ -41,7 +41,6 @@ local identity = {
 -- What the client is told of a refusal. No content-type: an answer to HEAD has no body.
 local refusal = {
     "location",
-    "set-cookie",
     "www-authenticate",
     "x-auth-reason",
     "retry-after",
@@ -101,6 +100,8 @@ core.register_action("sidegate", { "http-req" }, function(txn)
     end
     txn:set_priv(answer)
     note(txn, "txn.sidegate_login", first(answer.headers["x-auth-login"]))
+    note(txn, "txn.sidegate_login_cookie", first(answer.headers["x-auth-login-cookie"]))
+    note(txn, "txn.sidegate_reason", first(answer.headers["x-auth-reason"]))
     note(txn, "txn.sidegate_set_cookie", first(answer.headers["set-cookie"]))
     note(txn, "txn.sidegate_status", answer.status)
 end)

@@ -5,9 +5,9 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use http_body_util::Full;
 
-use super::names::{LOGIN, REASON};
-use super::{Answer, HeaderNames, LoginPage, Refusal};
-use crate::auth::{CheckRequest, Decision, Denial, Grant};
+use super::names::REASON;
+use super::{Answer, HeaderNames, Refusal};
+use crate::auth::{Decision, Denial, Grant};
 
 /// Room for every header of an allowing answer without growing: `HeaderMap` makes it twelve.
 const HEADERS: usize = 8;
@@ -42,16 +42,6 @@ pub(super) fn allow(grant: &Grant, names: &HeaderNames) -> Answer {
 /// A statement of its own, because what is missing says nothing: any field may be without a value.
 pub(super) fn status(grant: &Grant) -> &'static str {
     if grant.session().is_some() { "user" } else { "anonymous" }
-}
-
-/// 401 that tells where to sign in, for proxies that cannot hand a redirect on.
-pub(super) fn told_where(request: &CheckRequest<'_>, denial: Denial, login: Option<&LoginPage>) -> Answer {
-    let mut answer = deny(StatusCode::UNAUTHORIZED, "unauthenticated", denial.code());
-    // The sign-in page behind itself would be a circle.
-    if let Some(login) = login.filter(|login| !login.is_asked_by(request)) {
-        answer.headers_mut().insert(&LOGIN, login.for_request(request));
-    }
-    answer
 }
 
 /// The answer to what is not a question of the caller's form.

@@ -3,12 +3,13 @@
 import hashlib
 import json
 from collections.abc import Iterator
-from urllib.parse import urljoin
+from urllib.parse import unquote, urljoin
 
 import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from rig.better_auth import SignedIn
 from rig.browser import identity_in
 from rig.proxy import MakeProxy, Proxy
 from rig.relay import Relay
@@ -40,6 +41,34 @@ def test_whoever_is_signed_in_reaches_the_app_as_themselves(
     seen = proxy.ask(f"{path}/y%20z?a=b&c=%2F", on_sqlite.ada.cookie).json()
     assert sorted(identity_in(seen)) == sorted(identity_of_ada(on_sqlite))
     assert (seen["path"], seen["query"]) == (f"{path}/y%20z", "a=b&c=%2F")
+
+
+# People choose their names. None of them is a piece of configuration, and none ends a header.
+NAMES_OF_PEOPLE = [
+    "{env.HOME} {http.request.header.Cookie} {http.reverse_proxy.header.X-Auth-User-Id}",
+    "$http_cookie ${HOME} $(id) `id`",
+    "%REQ(COOKIE)% %[req.hdr(Cookie)] %{HOME}",
+    "Zoë, “the 1st”; 山田\r\nX-Auth-User-Role: admin",
+    "  Ada  ",
+]
+
+
+@pytest.fixture(scope="module")
+def people(on_sqlite: Stack) -> dict[str, SignedIn]:
+    better_auth = on_sqlite.better_auth
+    return {name: better_auth.sign_in(better_auth.sign_up(name)) for name in NAMES_OF_PEOPLE}
+
+
+@pytest.mark.parametrize("name", NAMES_OF_PEOPLE)
+def test_a_name_is_a_name_and_nothing_else(
+    on_sqlite: Stack, gate: Sidegate, proxy: Proxy, people: dict[str, SignedIn], name: str
+) -> None:
+    who = people[name]
+    known = on_sqlite.better_auth.session_of(who.cookie)
+    told = dict(identity_in(proxy.ask("/api/x", who.cookie).json()))
+    assert known and told["x-auth-user-id"] == known["user"]["id"]
+    assert unquote(told.get("x-auth-user-name", "")) == known["user"]["name"]
+    assert "x-auth-user-role" not in told
 
 
 @pytest.mark.parametrize("path", ["/api/x", "/dashboard/x", "/ws"])

@@ -210,7 +210,7 @@ def test_each_caller_takes_the_clients_identity_away_and_hands_on_ours() -> None
     assert set(routes[2]["location-snippets"].splitlines()) == {
         line
         for line in (NGINX_FILES / "protect.conf").read_text().splitlines()
-        if re.match(r"proxy_set_header X-Auth-|auth_request_set \$sidegate_(?!answer|login)", line)
+        if re.match(r"proxy_set_header X-Auth-|auth_request_set \$sidegate_(?!answer|login|reason|redirects)", line)
     }
 
     [*_, to_app] = at(one("istio.yaml", "VirtualService"), "spec.http")
