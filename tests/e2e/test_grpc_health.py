@@ -112,7 +112,7 @@ def test_a_connection_with_a_watch_is_not_idle(on_sqlite: Stack, home: Path) -> 
             with gate.connect() as silent:
                 assert silent.wait_for_end() == b""
         answer = http2.call(framed(b""), "/grpc.health.v1.Health/Check")
-        assert answer.grpc_status == 0
+        assert (answer.grpc_status, http2.going_away) == (0, False)
 
 
 def test_a_watch_that_nobody_watches_ends(on_sqlite: Stack, home: Path) -> None:

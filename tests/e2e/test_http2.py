@@ -21,6 +21,7 @@ from rig.stack import Stack
 from rig.wire import Wire, exchange, request
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+PROTOCOL_ERROR = 1
 EMPTY_SETTINGS = bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 
 
@@ -173,6 +174,15 @@ def test_a_head_that_is_too_long_is_refused_and_the_next_is_not(gate: Sidegate) 
         filler = [(f"x-{number}", "y" * 1000) for number in range(80)]
         assert http2.get("/auth/envoy/x", filler).status == 431
         assert http2.get("/auth/envoy/x", []).status == 401
+
+
+def test_an_authority_that_is_no_hosts_name_ends_that_call_alone(on_sqlite: Stack, gate: Sidegate) -> None:
+    """What Envoy would send for a cluster of such a name without an `authority`: an error there, and nobody passes."""
+    with Http2(gate.address) as http2:
+        for authority in ("outbound|4180||sidegate.example", "extension/sidegate", "run%2Fsidegate.sock"):
+            answer = http2.answer(http2.begin("/auth/envoy/x", [], authority=authority, ends=True))
+            assert answer.reset == PROTOCOL_ERROR
+        assert verdict(http2.call(asked(on_sqlite.ada.cookie)).data).status == 200
 
 
 def test_streams_are_bounded(gate: Sidegate) -> None:

@@ -69,10 +69,12 @@ class Http2:
         self.wait(lambda: SettingCodes.MAX_CONCURRENT_STREAMS in self._connection.remote_settings)
         return int(self._connection.remote_settings[SettingCodes.MAX_CONCURRENT_STREAMS])
 
-    def begin(self, path: str, headers: Pairs, method: str = "POST", *, ends: bool = False) -> int:
+    def begin(
+        self, path: str, headers: Pairs, method: str = "POST", *, authority: str = "sidegate", ends: bool = False
+    ) -> int:
         """Sends a head; the stream's number."""
         stream = int(self._connection.get_next_available_stream_id())
-        pseudo = [(":method", method), (":scheme", "http"), (":path", path), (":authority", "sidegate")]
+        pseudo = [(":method", method), (":scheme", "http"), (":path", path), (":authority", authority)]
         self._streams[stream] = Stream()
         self._connection.send_headers(stream, [*pseudo, *headers], end_stream=ends)
         self._flush()
