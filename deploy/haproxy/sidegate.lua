@@ -100,6 +100,7 @@ core.register_action("sidegate", { "http-req" }, function(txn)
     end
     txn:set_priv(answer)
     note(txn, "txn.sidegate_login", first(answer.headers["x-auth-login"]))
+    note(txn, "txn.sidegate_login_cookie", first(answer.headers["x-auth-login-cookie"]))
     note(txn, "txn.sidegate_reason", first(answer.headers["x-auth-reason"]))
     note(txn, "txn.sidegate_set_cookie", first(answer.headers["set-cookie"]))
     note(txn, "txn.sidegate_status", answer.status)

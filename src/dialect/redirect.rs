@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 use super::Answer;
 use super::answer;
 use super::login::LoginPage;
-use super::names::{LOGIN, REASON};
+use super::names::{LOGIN, LOGIN_COOKIE, REASON};
 use crate::auth::{CheckRequest, Denial, Scheme};
 
 /// What a redirect's `Location` may be.
@@ -93,7 +93,8 @@ pub(super) fn told_where(request: &CheckRequest<'_>, denial: Denial, login: Opti
     let mut answer = unauthenticated(denial.code());
     let headers = answer.headers_mut();
     headers.insert(&LOGIN, login.for_request(request));
-    headers.extend(counted(&page, redirects + 1, request.scheme).map(|cookie| (SET_COOKIE, cookie)));
+    let cookie = counted(&page, redirects + 1, request.scheme);
+    headers.extend(cookie.map(|cookie| (LOGIN_COOKIE.clone(), cookie)));
     answer
 }
 

@@ -163,7 +163,7 @@ class Cell:
         own = self.habits.redirect == "proxy"
         whole = self.habits.redirect == "absolute" and place.startswith("/")
         location = f"http://{HOST}{place}" if whole else place
-        counted = () if own else ("sidegate-redirects",)
+        counted = ("sidegate-redirects",)
         self._is_told(Told(status, None if own else reason, None, location, counted, no_store=True))
         self.word = f"{status} → {location.split('?')[0]}"
 
@@ -171,7 +171,9 @@ class Cell:
         """A page for people, instead of one more redirect."""
         page = self._page()
         assert page and "For whoever runs this site" in page
-        self._is_told(Told(401, "login_loop", page, no_store=True))
+        own = self.habits.redirect == "proxy"
+        self._is_told(Told(401, None if own else "login_loop", page, no_store=True))
+        self.word = "401, explained"
 
     def fails(self, status: int) -> None:
         """The proxy's own answer to what it does not take."""
