@@ -190,6 +190,14 @@ def test_streams_are_bounded(gate: Sidegate) -> None:
         assert 100 <= http2.streams_max <= 1000
 
 
+def test_clients_that_break_off_do_not_end_the_connection_of_all_the_others(on_sqlite: Stack, gate: Sidegate) -> None:
+    """A proxy's connection: h2 by itself ends one after twenty calls that were reset before it took them up."""
+    with Http2(gate.address) as connection:
+        connection.break_off(100)
+        headers = [("x-original-url", "http://a/"), ("x-original-method", "GET"), ("cookie", on_sqlite.ada.cookie)]
+        assert connection.get("/auth/nginx", headers).status == 200
+
+
 def test_the_preface_may_come_in_pieces(gate: Sidegate) -> None:
     with Wire(gate.address) as wire:
         for at in range(0, len(PREFACE), 5):
