@@ -21,6 +21,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("jwt", &["auth", "clock", "keys"]),
     ("gate", &["api_key", "auth", "cache", "clock", "cookie_cache", "jwt", "refresh", "store"]),
     ("dialect", &["auth"]),
+    ("callers", &["dialect"]),
     ("serve", &["auth", "cache", "clock", "dialect", "gate", "log", "metrics", "store"]),
     (
         "config",
@@ -32,6 +33,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "api_key",
             "auth",
             "cache",
+            "callers",
             "clock",
             "config",
             "cookie_cache",
