@@ -141,6 +141,12 @@ class Http2:
             assert left > 0, "not in time"
             self.read(left)
 
+    def listen(self, seconds: float) -> None:
+        """Takes in what comes, for as long as that: answers pings, says nothing else."""
+        until = time.monotonic() + seconds
+        while not self.closed and (left := until - time.monotonic()) > 0:
+            self.read(left)
+
     def read(self, within: float) -> None:
         """Takes in what comes within that time, if anything does."""
         if not select.select([self._socket], [], [], within)[0]:
