@@ -83,7 +83,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Outcome {
     };
     match matches.subcommand() {
         Some(("serve", given)) => serve::run(&settings(given)?),
-        Some(("check", given)) => check::run(&sources(given)?),
+        Some(("check", given)) => match given.get_many::<PathBuf>("caller") {
+            Some(files) => check::callers(&sources(given)?, files),
+            None => check::run(&sources(given)?),
+        },
         Some(("explain", given)) => explain::run(&settings(given)?, given.get_one::<String>("request")),
         Some(("config", given)) => {
             let caller = given.get_one::<String>("caller").map_or("", String::as_str);
@@ -121,9 +124,24 @@ fn command() -> Command {
                 .about("Serve a throw-away SQLite database with a live, an expired and a revoked session")
                 .args(SETTINGS.iter().filter(|setting| demo::is_setting(setting)).map(flag)),
         )
-        .subcommand(with_settings(
-            Command::new("check").about("Check settings, secret, store and schema; 78: a setting is wrong, 1: no reach"),
-        ))
+        .subcommand(
+            with_settings(
+                Command::new("check")
+                    .about("Check settings, secret, store and schema; 78: a setting is wrong, 1: no reach"),
+            )
+            .arg(
+                Arg::new("caller")
+                    .long("caller")
+                    .value_name("FILE")
+                    .num_args(1..)
+                    .action(ArgAction::Append)
+                    .value_parser(clap::value_parser!(PathBuf))
+                    .help(
+                        "Read these files of nginx, Traefik, Envoy, Caddy or HAProxy instead, and name the known mistakes \
+                         in them; 1: there are some, 78: a file cannot be read",
+                    ),
+            ),
+        )
         .subcommand(
             with_settings(Command::new("explain").about("Tell each step of the decision about one cookie or request"))
                 .arg(Arg::new("request").value_name("COOKIE|REQUEST").help(

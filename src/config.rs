@@ -16,6 +16,7 @@ use http::{HeaderName, Method};
 pub use self::error::ConfigError;
 pub use self::secret::Secrets;
 pub use self::settings::{SETTINGS, Setting};
+pub(crate) use self::sources::read_text;
 pub use self::sources::{Environment, Sources};
 
 use self::read::Reader;

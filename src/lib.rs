@@ -2,11 +2,12 @@
 //!
 //! A library only so that tests, benches and fuzzers can reach its parts; the product is the `sidegate` program.
 //! Imports run one way: `clock, secret` → `auth` → `store` → `cache, keys` → `api_key, cookie_cache, jwt, refresh` → `gate` → `dialect` → `serve` →
-//! `config` → `cli`; `fetch`, `metrics` and `log` are leaves beside them. `tests/it/imports.rs` holds the table.
+//! `config` → `cli`; `fetch`, `metrics` and `log` are leaves beside them, and `callers` one above `dialect`. `tests/it/imports.rs` holds the table.
 
 pub mod api_key;
 pub mod auth;
 pub mod cache;
+pub mod callers;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -1,9 +1,12 @@
 //! `sidegate check`: everything that `serve` needs, tried once and told line by line.
 
+mod caller;
 mod fit;
 mod tables;
 
 use std::process::ExitCode;
+
+pub(super) use self::caller::run as callers;
 
 use super::{Failure, Outcome, block_on, say};
 use crate::config::{Config, ConfigError, Sources};

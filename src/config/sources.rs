@@ -246,7 +246,7 @@ fn text_of(setting: &Setting, value: &toml::Value) -> Option<String> {
 }
 
 /// A text file that is not longer than it may be.
-pub(super) fn read_text(path: &Path, bytes_max: u64) -> io::Result<String> {
+pub(crate) fn read_text(path: &Path, bytes_max: u64) -> io::Result<String> {
     let mut text = String::new();
     // A byte more than allowed tells that there is more, whatever the file says of its size: devices say nothing.
     let read = std::fs::File::open(path)?.take(bytes_max + 1).read_to_string(&mut text)?;

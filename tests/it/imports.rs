@@ -22,6 +22,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("revocation", &["auth", "cache", "clock", "metrics", "store"]),
     ("gate", &["api_key", "auth", "cache", "clock", "cookie_cache", "jwt", "refresh", "store"]),
     ("dialect", &["auth"]),
+    ("callers", &["dialect"]),
     ("serve", &["auth", "cache", "clock", "dialect", "gate", "log", "metrics", "store"]),
     (
         "config",
@@ -46,6 +47,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "api_key",
             "auth",
             "cache",
+            "callers",
             "clock",
             "config",
             "cookie_cache",

@@ -10,6 +10,9 @@
 mod api_key;
 mod better_auth;
 mod caller_config;
+mod callers;
+mod callers_law;
+mod check_caller;
 mod circuit;
 mod commands;
 mod cookie_law;

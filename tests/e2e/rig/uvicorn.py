@@ -11,10 +11,13 @@ from .process import Process, until
 class Uvicorn:
     """`app:app` of a directory."""
 
-    def __init__(self, name: str, app: Path, home: Path, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, name: str, app: Path, home: Path, env: Mapping[str, str] | None = None, parser: str = "h11"
+    ) -> None:
+        """`parser` reads HTTP: h11, which plain uvicorn brings, or httptools, which `uvicorn[standard]` brings."""
         self.port = free_port()
         arguments = ["--host", "127.0.0.1", "--port", str(self.port), "--no-proxy-headers", "--log-level", "warning"]
-        command = [*uvicorn(), "app:app", "--app-dir", str(app), *arguments]
+        command = [*uvicorn(), "app:app", "--app-dir", str(app), "--http", parser, *arguments]
         # No __pycache__ beside sources that are not ours.
         environment = {"PYTHONDONTWRITEBYTECODE": "1"} | dict(env or {})
         self.process = Process(name, command, home, env=environment)

@@ -89,7 +89,7 @@ class Wire:
 
     def _body(self, reply: Reply) -> bytes:
         if length := reply.get("content-length"):
-            return self._exactly(int(length))
+            return self.exactly(int(length))
         if reply.get("transfer-encoding") == "chunked":
             return self._chunks()
         return self.wait_for_end() if reply.get("connection") == "close" else b""
@@ -97,7 +97,7 @@ class Wire:
     def _chunks(self) -> bytes:
         body = b""
         while size := int(self._until(b"\r\n"), 16):
-            body += self._exactly(size)
+            body += self.exactly(size)
             self._until(b"\r\n")
         self._until(b"\r\n")
         return body
@@ -108,7 +108,8 @@ class Wire:
         found, self._unread = self._unread.split(mark, 1)
         return found
 
-    def _exactly(self, count: int) -> bytes:
+    def exactly(self, count: int) -> bytes:
+        """So many bytes, whatever they are."""
         while len(self._unread) < count:
             self._more()
         found, self._unread = self._unread[:count], self._unread[count:]

@@ -2,6 +2,7 @@
 
 import re
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -15,9 +16,13 @@ from .uvicorn import Uvicorn
 class Witness(Apps):
     """Stands behind all proxies of a stack instead of the echo app."""
 
+    def __init__(self, home: Path, parser: str = "h11") -> None:
+        super().__init__(home)
+        self._parser = parser
+
     @cached_property
     def echo(self) -> Uvicorn:
-        return Uvicorn("witness", WITNESS_APP, self.home)
+        return Uvicorn("witness", WITNESS_APP, self.home, parser=self._parser)
 
     @cached_property
     def _client(self) -> httpx.Client:

@@ -155,7 +155,7 @@ class TestProlongedSessions(Scenarios):
     @pytest.fixture(scope="class")
     @classmethod
     def gate(cls, site: Site) -> Iterator[Sidegate | None]:
-        delegate = {"refresh": "delegate", "relay_set_cookie": "true", "store_timeout": "20s"}
+        delegate = {"refresh": "delegate", "relay_set_cookie": "true"}
         with site.sidegate(auth_url=site.stack.better_auth.url, **delegate) as gate:
             gate.wait_until_ready()
             yield gate

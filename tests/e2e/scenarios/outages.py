@@ -16,6 +16,9 @@ from rig.wire import Wire
 from . import Scenarios
 from .passing import BODY
 
+STORE_TIMEOUT = "500ms"
+"""The default: half of what the proxies' files wait for sidegate."""
+
 
 class TestStoreGone(Scenarios):
     """The store is gone"""
@@ -27,7 +30,8 @@ Envoy that asks by HTTP, a 5xx is sidegate failing, for which it has an answer o
     @pytest.fixture(scope="class")
     @classmethod
     def gate(cls, site: Site) -> Iterator[Sidegate | None]:
-        with site.sidegate(store=f"postgres://postgres@127.0.0.1:{free_port()}/matrix") as gate:
+        nowhere = f"postgres://postgres@127.0.0.1:{free_port()}/matrix"
+        with site.sidegate(store=nowhere, store_timeout=STORE_TIMEOUT) as gate:
             yield gate
 
     def test_whoever_may_be_signed_in_is_told_to_wait(self, site: Site, cell: Cell) -> None:
@@ -61,7 +65,7 @@ class TestStoreHangs(Scenarios):
     @pytest.fixture(scope="class")
     @classmethod
     def gate(cls, site: Site) -> Iterator[Sidegate | None]:
-        with site.sidegate(cache_ttl="1h") as gate:
+        with site.sidegate(cache_ttl="1h", store_timeout=STORE_TIMEOUT) as gate:
             gate.wait_until_ready()
             assert gate.ask(site.ada.who.cookie).status == 200
             assert site.grace.identity

@@ -51,16 +51,17 @@ async def app(scope: Message, receive: Receive, send: Send) -> None:
     seen = echo.seen_in(scope) | {"method": scope.get("method", "websocket")}
     reached.append(seen)
     chosen = fastapi.app if scope["path"] in FASTAPI_PATHS else echo.app
-    await chosen(scope, watched(seen, receive), send)
+    await chosen(scope, watched(scope, seen, receive), send)
 
 
-def watched(seen: dict[str, Any], receive: Receive) -> Receive:
+def watched(scope: Message, seen: dict[str, Any], receive: Receive) -> Receive:
     """The same, with the body's length and digest noted as it comes."""
     digest = hashlib.sha256()
     seen |= {"body_length": 0, "body_sha256": digest.hexdigest()}
 
     async def received() -> Message:
         message = await receive()
+        seen.update(echo.seen_in(scope))  # by now, trailers may be among the headers: with httptools they are
         body = message.get("body", b"")
         digest.update(body)
         seen["body_length"] += len(body)
