@@ -206,7 +206,7 @@ fn bounded(table: &str) -> String {
 }
 
 /// A text between dollar quotes that it cannot end.
-fn dollar_quoted(text: &str) -> String {
+pub(super) fn dollar_quoted(text: &str) -> String {
     let mut tag = "$sidegate$".to_owned();
     let mut number = 0_u32;
     while text.contains(&tag) {
