@@ -28,6 +28,9 @@ const LOOK_TIMEOUT: Duration = Duration::from_secs(2);
 
 const INSTALL: &str = "run `sidegate revocation install` with a role that owns the tables";
 
+const POOLED: &str = "what is notified does not arrive, as through a pooler in transaction mode; point store at PostgreSQL \
+                      itself, or set revocation to outbox and run `sidegate revocation install --outbox`";
+
 /// A listener, connected or not.
 pub struct Listener {
     options: PgConnectOptions,
@@ -141,7 +144,13 @@ async fn hear_oneself(
 ) -> Result<(), ChannelError> {
     // Audited: a name of ours.
     let say = sqlx::raw_sql(AssertSqlSafe(format!("NOTIFY {test}")));
-    within(LOOK_TIMEOUT, say.execute(&mut *other)).await?;
+    match timeout(LOOK_TIMEOUT, say.execute(&mut *other)).await {
+        Ok(Ok(_)) => {}
+        // It came to whoever said it, who had not asked for it: both share what the pooler has.
+        Ok(Err(sqlx::Error::Protocol(_))) => return Err(ChannelError::NotPrepared(POOLED.to_owned())),
+        Ok(Err(error)) => return Err(ChannelError::Broken(error.to_string())),
+        Err(_) => return Err(ChannelError::Broken(format!("no answer within {LOOK_TIMEOUT:?}"))),
+    }
     let come_back = async {
         // What the triggers tell meanwhile need not be kept: the cache begins anew once this is open.
         while let Some(told) = link.try_recv().await? {
@@ -155,11 +164,7 @@ async fn hear_oneself(
         Ok(Ok(true)) => within(LOOK_TIMEOUT, link.unlisten(test)).await,
         Ok(Ok(false)) => Err(ChannelError::Broken("the connection ended".to_owned())),
         Ok(Err(error)) => Err(ChannelError::Broken(error.to_string())),
-        Err(_) => Err(ChannelError::NotPrepared(
-            "what is notified does not arrive, as through a pooler in transaction mode; point store at PostgreSQL itself, or \
-             set revocation to outbox and run `sidegate revocation install --outbox`"
-                .to_owned(),
-        )),
+        Err(_) => Err(ChannelError::NotPrepared(POOLED.to_owned())),
     }
 }
 
