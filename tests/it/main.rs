@@ -36,6 +36,7 @@ mod redirects;
 mod refresh;
 mod regression;
 mod revocation;
+mod revocation_sql;
 mod rig;
 mod rust_paths;
 mod service;

@@ -36,8 +36,8 @@ pub(in crate::revocation) async fn rights(
     schema: &Schema,
     connect_timeout: Duration,
 ) -> Result<Vec<Part>, PrepareError> {
-    const QUESTION: &str = "SELECT current_user::text, c.relkind IN ('r', 'p', 'f'), pg_get_userbyid(c.relowner)::text, \
-        pg_has_role(c.relowner, 'USAGE'), n.nspname::text, has_schema_privilege(n.oid, 'CREATE') \
+    const QUESTION: &str = "SELECT quote_ident(current_user), c.relkind IN ('r', 'p', 'f'), quote_ident(pg_get_userbyid(c.relowner)), \
+        pg_has_role(c.relowner, 'USAGE'), quote_ident(n.nspname), has_schema_privilege(n.oid, 'CREATE') \
         FROM pg_catalog.pg_class AS c \
         JOIN pg_catalog.pg_namespace AS n ON n.nspname = CASE WHEN $2 THEN current_schema() \
         ELSE (SELECT nspname FROM pg_catalog.pg_namespace WHERE oid = c.relnamespace) END \
