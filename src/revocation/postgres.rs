@@ -136,7 +136,7 @@ impl Listening {
     }
 }
 
-/// PgBouncer in transaction mode takes LISTEN and never delivers. What is said on another connection proves the contrary.
+/// `PgBouncer` in transaction mode takes LISTEN and never delivers. What is said on another connection proves the contrary.
 async fn hear_oneself(
     link: &mut PgListener,
     other: &mut PgConnection,
@@ -182,11 +182,11 @@ fn heard(payload: &str) -> Heard {
 
 /// A LISTEN that is refused will be refused again: a standby takes none.
 fn refused(error: ChannelError) -> ChannelError {
-    match error {
+    match &error {
         ChannelError::Broken(why) if why.contains("during recovery") => ChannelError::NotPrepared(format!(
             "{why}: a standby takes no LISTEN; point store at the primary, or set revocation to outbox"
         )),
-        other => other,
+        ChannelError::Broken(_) | ChannelError::NotPrepared(_) => error,
     }
 }
 

@@ -301,6 +301,18 @@ def test_what_is_told_holds_a_digest_and_no_token(telling: Stack, person: Signed
     assert re.fullmatch(r"\d{13}", millis)
 
 
+def test_what_is_told_and_cannot_be_read_counts_as_everything(
+    telling: Stack, gate: Sidegate, person: SignedIn
+) -> None:
+    """Whoever may connect to the database may notify."""
+    remembered(gate, person.cookie)
+    asked, before = gate.lookups(), heard(gate, "everything")
+    for number, payload in enumerate(("", "token", "token 12 3", "nonsense", "user " + "z" * 64 + " 1"), 1):
+        telling.run(f"SELECT pg_notify('sidegate_' || 'session'::regclass::oid, '{payload}')")
+        until(lambda number=number: heard(gate, "everything") == before + number, f"{payload!r} is heard")
+    assert (gate.ask(person.cookie).status, gate.lookups()) == (200, asked + 1)
+
+
 def test_a_write_does_not_fail_because_a_column_has_another_name_now(world: World) -> None:
     stack = world.new_stack(world.postgres, "renamed-later", None, {})
     assert sidegate(stack.home, "revocation", "install", f"--store={stack.store}").code == 0

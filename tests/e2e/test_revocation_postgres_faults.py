@@ -176,7 +176,7 @@ def test_triggers_may_come_while_it_runs(world: World, database: Postgres, home:
         warning = until(
             lambda: [event for event in gate.log() if event["level"] == "WARN"], "it says that nothing tells"
         )
-        assert "sidegate revocation install" in warning[0]["message"]
+        assert "sidegate revocation install" in warning[0]["why"]
         assert gate.ask(person.cookie).status == 200
         assert sidegate(stack.home, "revocation", "install", f"--store={stack.store}").code == 0
         wait_until_it_hears(gate)
@@ -188,7 +188,7 @@ def test_triggers_may_come_while_it_runs(world: World, database: Postgres, home:
 def test_a_pooler_in_transaction_mode_is_not_taken_for_a_listener(database: Postgres, frail: Stack, home: Path) -> None:
     with PgBouncer(home, database) as pooler, Sidegate(home, pooler.url(frail.schema)) as gate:
         warning = until(
-            lambda: [event["message"] for event in gate.log() if event["message"].startswith("nothing tells")],
+            lambda: [event["why"] for event in gate.log() if event["message"].startswith("nothing tells")],
             "it says that nothing tells",
         )
         assert "as through a pooler in transaction mode" in warning[0]

@@ -112,7 +112,7 @@ fn too_late(limit: Duration) -> PrepareError {
 /// PostgreSQL's `lock_not_available`, `deadlock_detected` and `insufficient_privilege` (its Appendix A) have their own ways
 /// out.
 fn failed(error: &sqlx::Error) -> PrepareError {
-    let code = error.as_database_error().and_then(|error| error.code().map(|code| code.into_owned()));
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     let hint = match code.as_deref() {
         Some("55P03" | "40P01") => "try again when no long transaction holds one of the tables",
         Some("42501") => "connect as the owner of the tables: --store=postgres://owner@host/db",
