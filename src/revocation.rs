@@ -3,6 +3,9 @@
 //! A channel is one way to hear of it: one file here. [`listen`] keeps a channel open and has the cache forget everything
 //! whenever it may have missed something; while a channel is out of reach the cache believes answers for a shorter time.
 
+mod postgres;
+mod prepare;
+
 use std::fmt;
 use std::future::Future;
 use std::str::FromStr;
@@ -13,6 +16,9 @@ use crate::auth::Revocation;
 use crate::cache::Generations;
 use crate::clock::{self, UnixMillis};
 use crate::metrics::RevocationMetrics;
+
+pub use self::postgres::Listener;
+pub use self::prepare::{Part, Preparation, PrepareError};
 
 /// The setting `revocation`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

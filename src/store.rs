@@ -2,6 +2,7 @@
 
 mod circuit;
 mod columns;
+mod driver;
 mod http;
 mod measured;
 mod mysql;
@@ -22,6 +23,7 @@ use jiff::tz::TimeZone;
 
 pub use self::circuit::{Circuit, Guarded, Load, jitter};
 pub use self::columns::{Column, Columns, DateColumn, FoundTable, Survey};
+pub use self::driver::Driver;
 pub use self::http::{BetterAuth, Renewal};
 pub use self::measured::Measured;
 pub use self::schema::{
@@ -311,6 +313,18 @@ impl AnyStore {
     #[must_use]
     pub fn none() -> Self {
         Self { above: None, kind: Kind::None(NoStore) }
+    }
+
+    /// How its database is connected to, if it is one, and asked first.
+    #[must_use]
+    pub fn driver(&self) -> Option<Driver<'_>> {
+        match &self.kind {
+            _ if self.above.is_some() => None,
+            Kind::Postgres(store) => Some(Driver::Postgres(store.options())),
+            Kind::MySql(store) => Some(Driver::MySql(store.options())),
+            Kind::Sqlite(store) => Some(Driver::Sqlite(store.options())),
+            Kind::Redis(_) | Kind::BetterAuth(_) | Kind::None(_) => None,
+        }
     }
 
     /// Whether it is a database.

@@ -2,6 +2,7 @@
 
 mod caller;
 mod fit;
+mod revocation;
 mod tables;
 
 use std::process::ExitCode;
@@ -51,6 +52,7 @@ pub(super) fn run(sources: &Sources) -> Outcome {
                 } else {
                     format!("store     ok    {} answers the lookup\n", store.name())
                 });
+                revocation::tell(&config, &store).await?;
                 check_public_keys(&config, &store).await?;
                 check_better_auth(&config).await
             }

@@ -145,6 +145,10 @@ where
         })
     }
 
+    pub(super) fn options(&self) -> &Options<F> {
+        &self.options
+    }
+
     pub(super) fn ignored_parameters(&self) -> &[String] {
         &self.ignored
     }
