@@ -3,6 +3,8 @@
 //! A channel is one way to hear of it: one file here. [`listen`] keeps a channel open and has the cache forget everything
 //! whenever it may have missed something; while a channel is out of reach the cache believes answers for a shorter time.
 
+pub mod outbox;
+
 use std::fmt;
 use std::future::Future;
 use std::str::FromStr;

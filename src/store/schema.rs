@@ -243,7 +243,7 @@ impl SqlName {
     }
 
     /// The name between quotes, with the quotes inside it doubled: nothing can end it early.
-    pub(super) fn quoted(&self, quote: char) -> String {
+    pub(crate) fn quoted(&self, quote: char) -> String {
         let doubled = self.0.replace(quote, &format!("{quote}{quote}"));
         format!("{quote}{doubled}{quote}")
     }
@@ -299,7 +299,7 @@ impl Schema {
 
 impl Table {
     /// The path between quotes.
-    pub(super) fn quoted(&self, quote: char) -> String {
+    pub(crate) fn quoted(&self, quote: char) -> String {
         self.path.iter().map(|name| name.quoted(quote)).collect::<Vec<_>>().join(".")
     }
 
