@@ -5,6 +5,7 @@ mod config;
 mod demo;
 mod explain;
 mod health;
+mod revocation;
 mod serve;
 
 use std::collections::BTreeMap;
@@ -90,6 +91,16 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Outcome {
             let directory = given.get_one::<PathBuf>("output").map(PathBuf::as_path);
             config::run(&sources(given)?, caller, directory)
         }
+        Some(("revocation", given)) => {
+            let Some((task, given)) = given.subcommand() else {
+                return Err(Failure {
+                    code: USAGE,
+                    text: "sidegate: see sidegate revocation --help".to_owned(),
+                });
+            };
+            let task = revocation::Task::named(task).unwrap_or(revocation::Task::Status);
+            revocation::run(&sources(given)?, task, given.get_flag("outbox"))
+        }
         Some(("health", given)) => health::run(&sources(given)?),
         Some(("demo", given)) => demo::run(flags(given)),
         _ => Err(Failure { code: USAGE, text: "sidegate: see sidegate --help".to_owned() }),
@@ -149,7 +160,22 @@ fn command() -> Command {
                     .help("Write the files there instead of printing them; one that is there is left as it is"),
             ),
         )
+        .subcommand(revocation_command(with_settings))
         .subcommand(with_settings(Command::new("health").about("Ask a running sidegate whether it is ready; 1: not")))
+}
+
+fn revocation_command(with_settings: impl Fn(Command) -> Command) -> Command {
+    let outbox = Arg::new("outbox").long("outbox").action(ArgAction::SetTrue).help(
+        "On PostgreSQL: a table that is polled, for where LISTEN is not to be had (poolers in transaction mode, standbys)",
+    );
+    let tasks = revocation::Task::ALL
+        .into_iter()
+        .map(|(name, _, about)| with_settings(Command::new(name).about(about)).arg(outbox.clone()));
+    Command::new("revocation")
+        .about("Have the database tell of sign-outs and bans as they happen")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommands(tasks)
 }
 
 /// A flag takes text; what it means is checked together with the other layers, and told the same way.

@@ -139,6 +139,14 @@ pub struct CookieCache {
     pub cookie: CookieName,
 }
 
+/// The store alone, for preparing it.
+#[derive(Debug)]
+pub struct StoreSettings {
+    /// How it is reached.
+    pub options: StoreOptions,
+    url: Secret,
+}
+
 /// API keys, which Better Auth itself judges.
 #[derive(Debug)]
 pub struct ApiKeys {
@@ -146,6 +154,19 @@ pub struct ApiKeys {
     pub header: HeaderName,
     /// How long an answer is remembered.
     pub ttl: Duration,
+}
+
+impl StoreSettings {
+    /// Prepares the store, without connecting to it.
+    ///
+    /// # Errors
+    /// If `store` names no database.
+    pub fn open(&self) -> Result<AnyStore, ConfigError> {
+        AnyStore::open(self.url.expose(), &self.options).map_err(|error| {
+            let what = ConfigError::new("store is no URL of a database").because(error);
+            what.hint(format!("write one of the form {}", AnyStore::SCHEMES))
+        })
+    }
 }
 
 impl Config {
@@ -179,6 +200,14 @@ impl Config {
     /// Every mistake in these settings.
     pub fn for_callers(sources: &Sources) -> Result<CallerSettings, Vec<ConfigError>> {
         Reader::only(sources, Reader::caller_settings)
+    }
+
+    /// Where sessions are kept: no other setting need be right for that, and no secret be known.
+    ///
+    /// # Errors
+    /// Every mistake in these settings.
+    pub fn for_store(sources: &Sources) -> Result<StoreSettings, Vec<ConfigError>> {
+        Reader::only(sources, Reader::store_settings)
     }
 
     /// Prepares the store, without connecting to it. Wants a runtime, for the pool looks after itself.

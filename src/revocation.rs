@@ -4,6 +4,8 @@
 //! whenever it may have missed something; while a channel is out of reach the cache believes answers for a shorter time.
 
 pub mod outbox;
+mod postgres;
+mod prepare;
 
 use std::fmt;
 use std::future::Future;
@@ -15,6 +17,10 @@ use crate::auth::Revocation;
 use crate::cache::Generations;
 use crate::clock::{self, UnixMillis};
 use crate::metrics::RevocationMetrics;
+
+pub use self::outbox::Outbox;
+pub use self::postgres::Listener;
+pub use self::prepare::{Part, Preparation, PrepareError};
 
 /// The setting `revocation`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

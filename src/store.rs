@@ -20,6 +20,9 @@ use std::future::Future;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use sqlx::mysql::MySqlConnectOptions;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::sqlite::SqliteConnectOptions;
 
 pub use self::circuit::{Circuit, Guarded, Load, jitter};
 pub use self::columns::{Column, Columns, DateColumn, FoundTable, Survey};
@@ -177,6 +180,17 @@ enum Kind {
     None(NoStore),
 }
 
+/// How to connect to a database, for whoever needs a connection of their own.
+#[derive(Clone, Copy)]
+pub enum Driver<'a> {
+    /// PostgreSQL.
+    Postgres(&'a PgConnectOptions),
+    /// MySQL or MariaDB.
+    MySql(&'a MySqlConnectOptions),
+    /// SQLite.
+    Sqlite(&'a SqliteConnectOptions),
+}
+
 /// The same of whichever store it is.
 macro_rules! each {
     ($self:ident, $store:ident => $answer:expr) => {
@@ -316,6 +330,18 @@ impl AnyStore {
         Self { above: None, kind: Kind::None(NoStore) }
     }
 
+    /// How its database is connected to, if it is one, and asked first.
+    #[must_use]
+    pub fn driver(&self) -> Option<Driver<'_>> {
+        match &self.kind {
+            _ if self.above.is_some() => None,
+            Kind::Postgres(store) => Some(Driver::Postgres(store.options())),
+            Kind::MySql(store) => Some(Driver::MySql(store.options())),
+            Kind::Sqlite(store) => Some(Driver::Sqlite(store.options())),
+            Kind::Redis(_) | Kind::BetterAuth(_) | Kind::None(_) => None,
+        }
+    }
+
     /// Whether it is a database.
     #[must_use]
     pub fn keeps_tables(&self) -> bool {
@@ -374,10 +400,11 @@ impl AnyStore {
         each_database!(self, store => store.survey().await.map(Some), else Ok(None))
     }
 
-    /// Which SQL it speaks; `None` if it is no database.
+    /// Which SQL it speaks, if it is a database, and asked first.
     #[must_use]
     pub fn dialect(&self) -> Option<Dialect> {
         match &self.kind {
+            _ if self.above.is_some() => None,
             Kind::Postgres(_) => Some(Dialect::Postgres),
             Kind::MySql(_) => Some(Dialect::MySql),
             Kind::Sqlite(_) => Some(Dialect::Sqlite),

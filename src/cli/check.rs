@@ -1,6 +1,7 @@
 //! `sidegate check`: everything that `serve` needs, tried once and told line by line.
 
 mod fit;
+mod revocation;
 mod tables;
 
 use std::process::ExitCode;
@@ -48,6 +49,7 @@ pub(super) fn run(sources: &Sources) -> Outcome {
                 } else {
                     format!("store     ok    {} answers the lookup\n", store.name())
                 });
+                revocation::tell(&config, &store).await?;
                 check_public_keys(&config, &store).await?;
                 check_better_auth(&config).await
             }

@@ -1,6 +1,7 @@
 //! `sidegate serve`
 
 mod assemble;
+pub(super) mod hear;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -65,6 +66,7 @@ pub(super) async fn serve(
     let guarded = Guarded::new(measured, config.load, circuit.clone());
     let bare = Gate::new(config.rules(), cache, guarded, config.store.timeout)
         .with_stale_methods(config.stale_methods.clone());
+    hear::spawn(config, &store, &generations, &metrics)?;
     let gate_of_all = assemble::gate(bare, config, &store, &generations, &metrics)?;
     let front =
         Front::new(gate_of_all, config.terms.clone(), config.trusted_proxies.clone(), Arc::clone(&metrics))

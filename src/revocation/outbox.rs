@@ -5,6 +5,7 @@
 //! statement of its own, outside any transaction: none sees an old snapshot.
 
 pub mod ledger;
+pub(super) mod setup;
 pub mod sql;
 
 use std::time::{Duration, Instant};
@@ -54,10 +55,8 @@ impl Outbox {
     /// The triggers, as far as this role may know, write all that it reads.
     async fn ensure_prepared(&self, link: &mut Link) -> Result<(), ChannelError> {
         let place = self.place();
-        let covered: Vec<_> =
-            link.ask(place.ask_coverage()).await.map_err(told)?.into_iter().filter_map(first).collect();
-        let found: Vec<_> =
-            link.ask(place.ask_triggers()).await.map_err(told)?.into_iter().filter_map(first).collect();
+        let covered = texts(link.ask(place.ask_coverage()).await.map_err(told)?);
+        let found = texts(link.ask(place.ask_triggers()).await.map_err(told)?);
         let columns = columns(&self.store).await?;
         // Whoever may make no triggers is told of none by MySQL.
         let tells_triggers = self.dialect != Dialect::MySql || !found.is_empty();
@@ -103,38 +102,6 @@ impl Outbox {
             }
         })
     }
-}
-
-/// What installs the outbox of that store, in order: as its client reads it with [`script`].
-///
-/// # Errors
-/// If the store is out of reach, or is no database.
-pub async fn install(store: &AnyStore) -> Result<Vec<String>, ChannelError> {
-    let columns = columns(store).await?;
-    Ok(place_in(store).await?.install(&columns))
-}
-
-/// What removes it, in order.
-///
-/// # Errors
-/// If the store is out of reach, or is no database.
-pub async fn uninstall(store: &AnyStore) -> Result<Vec<String>, ChannelError> {
-    Ok(place_in(store).await?.uninstall())
-}
-
-/// What removes old rows, to be run once a day or more often; and what has the database run it, where it can.
-///
-/// # Errors
-/// If the store is out of reach, or is no database.
-pub async fn clean_up(store: &AnyStore) -> Result<(String, Option<String>), ChannelError> {
-    let place = place_in(store).await?;
-    Ok((place.clean_up(), place.clean_up_event()))
-}
-
-/// The statements as that database's own client reads them.
-#[must_use]
-pub fn script(dialect: Dialect, statements: &[String]) -> String {
-    sql::script(dialect, statements)
 }
 
 impl Channel for Outbox {
@@ -202,7 +169,7 @@ async fn place_in(store: &AnyStore) -> Result<Place<'_>, ChannelError> {
     let mut home = None;
     if let Some(question) = sql::ask_home(dialect, schema) {
         let mut link = store.connect(ANSWER).await.map_err(told)?.ok_or_else(no_database)?;
-        home = link.ask(question).await.map_err(told)?.into_iter().find_map(first);
+        home = texts(link.ask(question).await.map_err(told)?).into_iter().next();
         link.close().await;
     }
     Ok(Place { dialect, schema, home: home.and_then(|name| SqlName::new(&name).ok()) })
@@ -239,8 +206,9 @@ fn odd_row() -> ChannelError {
     ChannelError::Broken(format!("a row of {} is none of the outbox", sql::TABLE))
 }
 
-fn first(row: Texts) -> Option<String> {
-    row.into_iter().next().flatten()
+/// Of rows of one text each.
+fn texts(rows: Vec<Texts>) -> Vec<String> {
+    rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect()
 }
 
 fn told(error: StoreError) -> ChannelError {
@@ -251,7 +219,7 @@ fn told(error: StoreError) -> ChannelError {
 }
 
 fn not_prepared(why: &str) -> ChannelError {
-    ChannelError::NotPrepared(format!("{why}; see sidegate revocation install"))
+    ChannelError::NotPrepared(format!("{why}; run `sidegate revocation install --outbox` with a role that may create tables and triggers"))
 }
 
 fn no_database() -> ChannelError {

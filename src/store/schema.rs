@@ -243,7 +243,8 @@ impl SqlName {
     }
 
     /// The name between quotes, with the quotes inside it doubled: nothing can end it early.
-    pub(crate) fn quoted(&self, quote: char) -> String {
+    #[must_use]
+    pub fn quoted(&self, quote: char) -> String {
         let doubled = self.0.replace(quote, &format!("{quote}{quote}"));
         format!("{quote}{doubled}{quote}")
     }
@@ -299,7 +300,8 @@ impl Schema {
 
 impl Table {
     /// The path between quotes.
-    pub(crate) fn quoted(&self, quote: char) -> String {
+    #[must_use]
+    pub fn quoted(&self, quote: char) -> String {
         self.path.iter().map(|name| name.quoted(quote)).collect::<Vec<_>>().join(".")
     }
 
@@ -310,7 +312,8 @@ impl Table {
     }
 
     /// A field by Better Auth's name.
-    pub(super) fn field(&self, name: &str) -> Option<&Field> {
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&Field> {
         self.fields.iter().find(|field| field.name == name)
     }
 }

@@ -145,16 +145,16 @@ where
         })
     }
 
+    pub(super) fn options(&self) -> &Options<F> {
+        &self.options
+    }
+
     pub(super) fn ignored_parameters(&self) -> &[String] {
         &self.ignored
     }
 
     pub(super) fn schema(&self) -> &Schema {
         &self.schema
-    }
-
-    pub(super) fn options(&self) -> &Options<F> {
-        &self.options
     }
 
     pub(super) async fn probe(&self) -> Result<(), StoreError> {

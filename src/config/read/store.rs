@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+use super::super::StoreSettings;
 use super::super::error::ConfigError;
 use super::Reader;
 use crate::auth::CookieName;
@@ -27,6 +28,13 @@ impl Reader<'_> {
             return self.mistake(ConfigError::new(what).hint(hint));
         };
         Some(Secret::new(url))
+    }
+
+    pub(in crate::config) fn store_settings(&mut self) -> Option<StoreSettings> {
+        let url = self.store_url();
+        let cookie = self.cookie_name();
+        let options = self.store(cookie);
+        Some(StoreSettings { options: options?, url: url? })
     }
 
     pub(super) fn store(&mut self, cookie: Option<CookieName>) -> Option<StoreOptions> {

@@ -78,7 +78,8 @@ pub fn script(dialect: Dialect, statements: &[String]) -> String {
     let (before, end, after) = match dialect {
         // A trigger's body has semicolons.
         Dialect::MySql => ("DELIMITER //\n", "//", "DELIMITER ;\n"),
-        Dialect::Postgres | Dialect::Sqlite => ("", ";", ""),
+        // All or nothing; here tables and triggers can be made so.
+        Dialect::Postgres | Dialect::Sqlite => ("BEGIN;\n", ";", "COMMIT;\n"),
     };
     let lines: String = statements.iter().map(|statement| format!("{statement}{end}\n")).collect();
     format!("{before}{lines}{after}")
@@ -115,12 +116,11 @@ impl<'a> Place<'a> {
     #[must_use]
     pub fn install(&self, columns: &Columns) -> Vec<String> {
         let (outbox, now) = (self.outbox(), self.now());
-        let mut all = self.begin();
-        all.extend(match self.dialect {
+        let mut all = match self.dialect {
             Dialect::Postgres => postgres::table(&outbox),
             Dialect::MySql => mysql::table(&outbox),
             Dialect::Sqlite => sqlite::table(&outbox),
-        });
+        };
         for trigger in self.triggers(columns) {
             all.extend(match self.dialect {
                 Dialect::Postgres => postgres::trigger(self, &trigger),
@@ -137,21 +137,22 @@ impl<'a> Place<'a> {
         all.push(format!("INSERT INTO {outbox} (kind, name, written_at) VALUES {}", notes.join(", ")));
         // Whatever happened while a trigger was replaced.
         all.push(format!("INSERT INTO {outbox} (kind, name, written_at) VALUES ('e', NULL, {now})"));
-        all.extend(self.end());
         all
     }
 
     /// What removes it, in order.
     #[must_use]
     pub fn uninstall(&self) -> Vec<String> {
-        let mut all = self.begin();
         let triggers = self.triggers(&Columns::default());
-        all.extend(triggers.iter().map(|trigger| match self.dialect {
+        let drop = |trigger: &Trigger<'_>| match self.dialect {
             Dialect::Postgres => postgres::drop(self, trigger),
-            Dialect::MySql | Dialect::Sqlite => format!("DROP TRIGGER IF EXISTS {}", self.trigger_name(trigger)),
-        }));
+            Dialect::MySql | Dialect::Sqlite => {
+                format!("DROP TRIGGER IF EXISTS {}", self.trigger_name(trigger))
+            }
+        };
+        // The triggers first: without their table they could not write.
+        let mut all: Vec<_> = triggers.iter().map(drop).collect();
         all.push(format!("DROP TABLE IF EXISTS {}", self.outbox()));
-        all.extend(self.end());
         all
     }
 
@@ -390,19 +391,5 @@ impl<'a> Place<'a> {
             Dialect::MySql => mysql::NOW,
             Dialect::Sqlite => sqlite::NOW,
         }
-    }
-
-    /// All or nothing, where tables and triggers can be made so.
-    fn begin(&self) -> Vec<String> {
-        match self.dialect {
-            // Its locks would have all readers of sessions wait behind them.
-            Dialect::Postgres => vec!["BEGIN".to_owned(), "SET LOCAL lock_timeout = '5s'".to_owned()],
-            Dialect::Sqlite => vec!["BEGIN IMMEDIATE".to_owned()],
-            Dialect::MySql => Vec::new(),
-        }
-    }
-
-    fn end(&self) -> Vec<String> {
-        if self.dialect == Dialect::MySql { Vec::new() } else { vec!["COMMIT".to_owned()] }
     }
 }

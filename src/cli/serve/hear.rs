@@ -1,0 +1,130 @@
+//! Which channel tells of revocations: what the setting names, or the best that the store is prepared for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::cache::Generations;
+use crate::config::{Config, ConfigError};
+use crate::metrics::Metrics;
+use crate::revocation::{Channel, ChannelError, Hear, Heard, Listener, Outbox, listen};
+use crate::store::{AnyStore, Driver};
+
+/// How soon a store is asked again that was prepared for nothing, or that could not be asked.
+const RETRY_UNPREPARED: Duration = Duration::from_secs(15);
+const RETRY_BROKEN: Duration = Duration::from_secs(1);
+
+/// Any of the channels.
+pub(in crate::cli) enum AnyChannel {
+    Listen(Box<Listener>),
+    Outbox(Box<Outbox>),
+}
+
+impl Channel for AnyChannel {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Listen(channel) => channel.code(),
+            Self::Outbox(channel) => channel.code(),
+        }
+    }
+
+    async fn open(&mut self) -> Result<(), ChannelError> {
+        match self {
+            Self::Listen(channel) => channel.open().await,
+            Self::Outbox(channel) => channel.open().await,
+        }
+    }
+
+    async fn next(&mut self) -> Result<Vec<Heard>, ChannelError> {
+        match self {
+            Self::Listen(channel) => channel.next().await,
+            Self::Outbox(channel) => channel.next().await,
+        }
+    }
+}
+
+/// Hears of revocations from now on, as far as the settings and the store allow.
+///
+/// # Errors
+/// If the setting names a channel that this store has not.
+pub(super) fn spawn(
+    config: &Config,
+    store: &AnyStore,
+    generations: &Arc<Generations>,
+    metrics: &Metrics,
+) -> Result<(), ConfigError> {
+    let mut channels = channels(config, store)?;
+    let bound = config.ages.session;
+    let (generations, metrics) = (Arc::clone(generations), metrics.revocations());
+    match (config.hear, channels.len()) {
+        (_, 0) => tracing::info!(?bound, "nothing tells of sign-outs: a signed-out session passes that long"),
+        (Hear::Auto, _) => {
+            tokio::spawn(async move {
+                let channel = first_prepared(channels, bound).await;
+                listen(channel, generations, metrics).await;
+            });
+        }
+        _ => {
+            if let Some(channel) = channels.pop() {
+                tokio::spawn(listen(channel, generations, metrics));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The channels that come into question, best first.
+///
+/// # Errors
+/// If the setting names one that this store has not.
+pub(in crate::cli) fn channels(config: &Config, store: &AnyStore) -> Result<Vec<AnyChannel>, ConfigError> {
+    const BEST_FIRST: [Hear; 3] = [Hear::Listen, Hear::Outbox, Hear::Tracking];
+    match config.hear {
+        Hear::Off => Ok(Vec::new()),
+        Hear::Auto => Ok(BEST_FIRST.into_iter().filter_map(|hear| channel(hear, config, store)).collect()),
+        Hear::Listen | Hear::Outbox | Hear::Tracking => {
+            let channel = channel(config.hear, config, store).ok_or_else(|| {
+                ConfigError::new(format!("revocation names a channel that {} has not", store.name()))
+                    .hint("set revocation to auto, and see what sidegate check tells of it")
+            })?;
+            Ok(vec![channel])
+        }
+    }
+}
+
+fn channel(hear: Hear, config: &Config, store: &AnyStore) -> Option<AnyChannel> {
+    let options = &config.store;
+    match (hear, store.driver()) {
+        (Hear::Listen, Some(Driver::Postgres(driver))) => {
+            let listener = Listener::new(driver, &options.schema, options.connect_timeout);
+            Some(AnyChannel::Listen(Box::new(listener)))
+        }
+        (Hear::Listen, _) => None,
+        (Hear::Outbox, _) => {
+            Outbox::new(store, config.revocation_poll).map(|outbox| AnyChannel::Outbox(Box::new(outbox)))
+        }
+        // Client tracking: Redis.
+        (Hear::Tracking, _) => None,
+        (Hear::Auto | Hear::Off, _) => None,
+    }
+}
+
+/// The first of `channels` that can be opened, once there is one: somebody may prepare the store while this runs.
+async fn first_prepared(mut channels: Vec<AnyChannel>, bound: Duration) -> AnyChannel {
+    let mut is_told = false;
+    loop {
+        let mut reasons = Vec::new();
+        for index in 0..channels.len() {
+            let Some(channel) = channels.get_mut(index) else { continue };
+            match channel.open().await {
+                Ok(()) => return channels.swap_remove(index),
+                Err(error) => reasons.push(error),
+            }
+        }
+        let is_prepared = reasons.iter().any(|error| matches!(error, ChannelError::Broken(_)));
+        if let Some(error) = reasons.first().filter(|_| !is_prepared && !is_told) {
+            tracing::warn!(?bound, "{error}; until then a signed-out session passes that long");
+            is_told = true;
+        }
+        tokio::time::sleep(if is_prepared { RETRY_BROKEN } else { RETRY_UNPREPARED }).await;
+    }
+}
