@@ -27,7 +27,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 pub use self::circuit::{Circuit, Guarded, Load, jitter};
 pub use self::columns::{Column, Columns, DateColumn, FoundTable, Survey};
 pub use self::http::{BetterAuth, Renewal};
-pub use self::link::{Dialect, Link, Texts};
+pub use self::link::{Dialect, Link, Stamp, Texts};
 pub use self::measured::Measured;
 pub use self::schema::{
     AdditionalField, ColumnCase, Field, FieldKind, Names, Need, SESSION_FIELDS, Schema, SqlName,

@@ -7,11 +7,13 @@
 pub mod ledger;
 pub(super) mod setup;
 pub mod sql;
+mod still;
 
 use std::time::{Duration, Instant};
 
 use self::ledger::{Entry, Ledger, PAGE, Read};
 use self::sql::Place;
+use self::still::Still;
 use super::{Channel, ChannelError, Heard};
 use crate::auth::{IdDigest, Revocation, TokenDigest};
 use crate::clock::UnixMillis;
@@ -35,8 +37,8 @@ struct Open {
     link: Link,
     ledger: Ledger,
     since: Instant,
-    /// SQLite's count of changes, when it was looked into last.
-    version: Option<Texts>,
+    /// Whether there is anything to read, in SQLite.
+    still: Still,
 }
 
 impl Outbox {
@@ -83,13 +85,12 @@ impl Outbox {
         if open.link.is_replaced() {
             return Err(ChannelError::Broken("another file is in the place of the database".to_owned()));
         }
-        if self.dialect == Dialect::Sqlite && !open.ledger.is_behind() {
-            // Before the rows: what is committed in between is looked for the next time.
-            let version = open.version().await?;
-            if version.is_some() && version == open.version {
-                return Ok(Vec::new());
-            }
-            open.version = version;
+        // Before the rows are read: what is committed in between is looked for the next time.
+        if self.dialect == Dialect::Sqlite
+            && !open.ledger.is_behind()
+            && open.still.is(&mut open.link).await?
+        {
+            return Ok(Vec::new());
         }
         let rows = open.link.ask(place.ask_news(&open.ledger)).await.map_err(told)?;
         let rows = rows.into_iter().map(entry).collect::<Result<_, _>>()?;
@@ -125,7 +126,7 @@ impl Channel for Outbox {
         self.ensure_prepared(&mut link).await?;
         let since = Instant::now();
         let ledger = begin(&self.place(), &mut link, since).await?;
-        self.open = Some(Open { link, ledger, since, version: None });
+        self.open = Some(Open { link, ledger, since, still: Still::default() });
         Ok(())
     }
 
@@ -139,13 +140,6 @@ impl Channel for Outbox {
                 return Ok(heard);
             }
         }
-    }
-}
-
-impl Open {
-    async fn version(&mut self) -> Result<Option<Texts>, ChannelError> {
-        let rows = self.link.ask("PRAGMA data_version".to_owned()).await.map_err(told)?;
-        Ok(rows.into_iter().next())
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! No statement is prepared and no session state is needed, so that it works behind a transaction pooler as well.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use sqlx::{
 use super::StoreError;
 use super::sql::broken::Broken;
 use super::sqlite;
+use crate::clock::UnixMillis;
 
 /// Which SQL a database speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +44,14 @@ pub(super) enum Wire {
 pub(super) struct File {
     path: PathBuf,
     identity: Option<(u64, u64)>,
+}
+
+/// When a file was last written, and how long it was then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    seconds: i64,
+    nanos: i64,
+    bytes: u64,
 }
 
 /// One row: a text or null for each column.
@@ -79,6 +89,21 @@ impl Link {
         }
     }
 
+    /// When the database's file was last written; `None` if it is none that is written in its place: a server's, or an
+    /// SQLite file in WAL mode.
+    #[must_use]
+    pub fn stamp(&self) -> Option<Stamp> {
+        let Wire::Sqlite(_, file) = &self.wire else { return None };
+        let mut log = file.path.clone().into_os_string();
+        log.push("-wal");
+        // Looked up, never opened: closing a file drops all locks that this process has on it (POSIX).
+        if std::fs::exists(log).unwrap_or(true) {
+            return None;
+        }
+        let found = std::fs::metadata(&file.path).ok()?;
+        Some(Stamp { seconds: found.mtime(), nanos: found.mtime_nsec(), bytes: found.size() })
+    }
+
     /// Ends it in an orderly way.
     pub async fn close(self) {
         // The server notices by itself otherwise.
@@ -87,6 +112,17 @@ impl Link {
             Wire::MySql(link) => link.close().await,
             Wire::Sqlite(link, _) => link.close().await,
         };
+    }
+}
+
+impl Stamp {
+    /// Whether it was written longer ago than `age`, so that what is written from now on has another stamp.
+    #[must_use]
+    pub fn is_older(&self, age: Duration, now: UnixMillis) -> bool {
+        // Some file systems count in seconds, or in twos.
+        let age = if self.nanos == 0 { age.max(Duration::from_secs(3)) } else { age };
+        let written = UnixMillis::new(self.seconds.saturating_mul(1000).saturating_add(self.nanos / 1_000_000));
+        now.since(written).is_some_and(|since| since > age)
     }
 }
 
