@@ -126,8 +126,6 @@ ENDINGS: dict[str, Callable[[Stack, SignedIn], object]] = {
     # MariaDB's foreign keys delete the sessions and tell no trigger.
     "user deleted": lambda stack, person: stack.run(
         f"DELETE FROM {named(stack.database, 'user')} WHERE email = {literal(person.email)}"
-        if stack.database.name != "sqlite"
-        else f"DELETE FROM session WHERE token = {literal(person.token)}"
     ),
     "session deleted": lambda stack, person: stack.run(f"DELETE FROM {where_token(stack, person)}"),
     "expired": lambda stack, person: stack.run(
@@ -149,17 +147,16 @@ def test_a_session_that_ended_is_refused_though_it_is_remembered(told: Stack, ga
     assert gate.lookups() == lookups
 
 
-def test_a_user_who_is_gone_goes_with_foreign_keys_in_sqlite_as_well(
-    told: Stack, gate: Sidegate, world: World
-) -> None:
-    if told.database.name != "sqlite":
-        pytest.skip("the others always check foreign keys")
-    person = remembered(told, gate)
-    with closing(sqlite3.connect(world.sqlite.path("outbox"))) as connection, connection:
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute('DELETE FROM "user" WHERE email = ?', (person.email,))
-    refused(gate, person)
-    assert told.run(f"SELECT count(*) FROM session WHERE token = {literal(person.token)}") == "0"
+def test_sessions_that_go_with_their_user_are_refused_in_sqlite(world: World, stacks: MakeStack, home: Path) -> None:
+    """There a connection says for itself whether foreign keys count."""
+    stack = with_outbox(stacks(world.sqlite, "cascade"))
+    with hearing(stack, home) as gate:
+        person = remembered(stack, gate)
+        with closing(sqlite3.connect(world.sqlite.path("cascade"))) as connection, connection:
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute('DELETE FROM "user" WHERE email = ?', (person.email,))
+        refused(gate, person)
+        assert stack.run(f"SELECT count(*) FROM {where_token(stack, person)}") == "0"
 
 
 CHANGES = {
