@@ -51,10 +51,9 @@ pub(super) fn run(sources: &Sources, task: Task, is_for_outbox: bool) -> Outcome
         let preparation =
             Preparation::of(&store, &options.schema, is_for_outbox, options.connect_timeout).await;
         let preparation = preparation.map_err(|error| failure(&error))?.ok_or_else(|| {
-                let what = format!("there is nothing to prepare in {}", store.name());
-                ConfigError::new(what)
-                    .hint("name the database in which Better Auth keeps its sessions: --store")
-            })?;
+            let what = format!("there is nothing to prepare in {}", store.name());
+            ConfigError::new(what).hint("name the database in which Better Auth keeps its sessions: --store")
+        })?;
         match task {
             Task::Sql => {
                 say(&preparation.script(&preparation.install()));

@@ -63,7 +63,8 @@ impl Outbox {
         // Whoever may make no triggers is told of none by MySQL.
         let tells_triggers = self.dialect != Dialect::MySql || !found.is_empty();
         let names = place.trigger_names(&columns);
-        if let Some(name) = names.iter().find(|name| tells_triggers && !found.iter().any(|other| other == *name))
+        if let Some(name) =
+            names.iter().find(|name| tells_triggers && !found.iter().any(|other| other == *name))
         {
             return Err(not_prepared(&format!("there is no trigger {name}")));
         }
@@ -117,10 +118,9 @@ impl Channel for Outbox {
             // Whatever the server's default is: a transaction left open would see one snapshot for ever.
             Dialect::MySql => link.ask("SET autocommit = 1".to_owned()).await.map_err(told)?,
             // While somebody holds the whole file, nobody else can have changed it.
-            Dialect::Sqlite => link
-                .ask(format!("PRAGMA busy_timeout = {}", (ANSWER / 2).as_millis()))
-                .await
-                .map_err(told)?,
+            Dialect::Sqlite => {
+                link.ask(format!("PRAGMA busy_timeout = {}", (ANSWER / 2).as_millis())).await.map_err(told)?
+            }
             Dialect::Postgres => Vec::new(),
         };
         self.ensure_prepared(&mut link).await?;
@@ -208,12 +208,21 @@ fn texts(rows: Vec<Texts>) -> Vec<String> {
 fn told(error: StoreError) -> ChannelError {
     match error {
         StoreError::Refused(why) => not_prepared(&why),
-        other => ChannelError::Broken(other.to_string()),
+        StoreError::Timeout(_)
+        | StoreError::Unreachable(_)
+        | StoreError::Malformed(_)
+        | StoreError::RateLimited
+        | StoreError::Overloaded
+        | StoreError::Resting
+        | StoreError::Unsettled
+        | StoreError::BrokeOff => ChannelError::Broken(error.to_string()),
     }
 }
 
 fn not_prepared(why: &str) -> ChannelError {
-    ChannelError::NotPrepared(format!("{why}; run `sidegate revocation install --outbox` with a role that may create tables and triggers"))
+    ChannelError::NotPrepared(format!(
+        "{why}; run `sidegate revocation install --outbox` with a role that may create tables and triggers"
+    ))
 }
 
 fn no_database() -> ChannelError {

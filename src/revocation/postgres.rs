@@ -11,7 +11,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgListener, PgPoolOptions};
-use sqlx::{ConnectOptions as _, Connection as _};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 use tokio::time::{Instant, timeout, timeout_at};
 
 pub(super) use self::prepare::{apply, rights, state_of};
@@ -27,6 +27,9 @@ const LOOK: Duration = Duration::from_secs(2);
 const LOOK_TIMEOUT: Duration = Duration::from_secs(2);
 
 const INSTALL: &str = "run `sidegate revocation install` with a role that owns the tables";
+
+const POOLED: &str = "what is notified does not arrive, as through a pooler in transaction mode; point store at PostgreSQL \
+                      itself, or set revocation to outbox and run `sidegate revocation install --outbox`";
 
 /// A listener, connected or not.
 pub struct Listener {
@@ -133,14 +136,21 @@ impl Listening {
     }
 }
 
-/// PgBouncer in transaction mode takes LISTEN and never delivers. What is said on another connection proves the contrary.
+/// `PgBouncer` in transaction mode takes LISTEN and never delivers. What is said on another connection proves the contrary.
 async fn hear_oneself(
     link: &mut PgListener,
     other: &mut PgConnection,
     test: &str,
 ) -> Result<(), ChannelError> {
-    let say = sqlx::query("SELECT pg_notify($1, '')").bind(test).execute(&mut *other);
-    within(LOOK_TIMEOUT, say).await?;
+    // Audited: a name of ours.
+    let say = sqlx::raw_sql(AssertSqlSafe(format!("NOTIFY {test}")));
+    match timeout(LOOK_TIMEOUT, say.execute(&mut *other)).await {
+        Ok(Ok(_)) => {}
+        // It came to whoever said it, who had not asked for it: both share what the pooler has.
+        Ok(Err(sqlx::Error::Protocol(_))) => return Err(ChannelError::NotPrepared(POOLED.to_owned())),
+        Ok(Err(error)) => return Err(ChannelError::Broken(error.to_string())),
+        Err(_) => return Err(ChannelError::Broken(format!("no answer within {LOOK_TIMEOUT:?}"))),
+    }
     let come_back = async {
         // What the triggers tell meanwhile need not be kept: the cache begins anew once this is open.
         while let Some(told) = link.try_recv().await? {
@@ -154,11 +164,7 @@ async fn hear_oneself(
         Ok(Ok(true)) => within(LOOK_TIMEOUT, link.unlisten(test)).await,
         Ok(Ok(false)) => Err(ChannelError::Broken("the connection ended".to_owned())),
         Ok(Err(error)) => Err(ChannelError::Broken(error.to_string())),
-        Err(_) => Err(ChannelError::NotPrepared(
-            "what is notified does not arrive, as through a pooler in transaction mode; point store at PostgreSQL itself, or \
-             set revocation to outbox and run `sidegate revocation install --outbox`"
-                .to_owned(),
-        )),
+        Err(_) => Err(ChannelError::NotPrepared(POOLED.to_owned())),
     }
 }
 
@@ -176,11 +182,11 @@ fn heard(payload: &str) -> Heard {
 
 /// A LISTEN that is refused will be refused again: a standby takes none.
 fn refused(error: ChannelError) -> ChannelError {
-    match error {
+    match &error {
         ChannelError::Broken(why) if why.contains("during recovery") => ChannelError::NotPrepared(format!(
             "{why}: a standby takes no LISTEN; point store at the primary, or set revocation to outbox"
         )),
-        other => other,
+        ChannelError::Broken(_) | ChannelError::NotPrepared(_) => error,
     }
 }
 

@@ -121,7 +121,8 @@ impl Stamp {
     pub fn is_older(&self, age: Duration, now: UnixMillis) -> bool {
         // Some file systems count in seconds, or in twos.
         let age = if self.nanos == 0 { age.max(Duration::from_secs(3)) } else { age };
-        let written = UnixMillis::new(self.seconds.saturating_mul(1000).saturating_add(self.nanos / 1_000_000));
+        let written =
+            UnixMillis::new(self.seconds.saturating_mul(1000).saturating_add(self.nanos / 1_000_000));
         now.since(written).is_some_and(|since| since > age)
     }
 }

@@ -37,6 +37,7 @@ mod redirects;
 mod refresh;
 mod regression;
 mod revocation;
+mod revocation_sql;
 mod rig;
 mod rust_paths;
 mod service;

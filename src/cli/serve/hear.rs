@@ -11,7 +11,9 @@ use crate::store::{AnyStore, Driver};
 
 /// How soon a store is asked again that was prepared for nothing, or that could not be asked.
 const RETRY_UNPREPARED: Duration = Duration::from_secs(15);
-const RETRY_BROKEN: Duration = Duration::from_secs(1);
+const RETRY_OUT_OF_REACH: Duration = Duration::from_secs(1);
+
+const UNHEARD: &str = "nothing tells of sign-outs: a signed-out session passes for as long as cache_ttl says";
 
 /// Any of the channels.
 pub(in crate::cli) enum AnyChannel {
@@ -53,22 +55,29 @@ pub(super) fn spawn(
     metrics: &Metrics,
 ) -> Result<(), ConfigError> {
     let mut channels = channels(config, store)?;
-    let bound = config.ages.session;
-    let (generations, metrics) = (Arc::clone(generations), metrics.revocations());
-    match (config.hear, channels.len()) {
-        (_, 0) => tracing::info!(?bound, "nothing tells of sign-outs: a signed-out session passes that long"),
-        (Hear::Auto, _) => {
-            tokio::spawn(async move {
-                let channel = first_prepared(channels, bound).await;
-                listen(channel, generations, metrics).await;
-            });
+    let ages = config.ages;
+    // The one that the settings name is told as lost until it can be opened. Of several, none is before one can.
+    let named = if config.hear == Hear::Auto { None } else { channels.pop() };
+    if named.is_none() && channels.is_empty() {
+        if !config.is_stateless() {
+            tracing::info!(bound = ?ages.session, "{UNHEARD}");
         }
-        _ => {
-            if let Some(channel) = channels.pop() {
-                tokio::spawn(listen(channel, generations, metrics));
-            }
-        }
+        return Ok(());
     }
+    let (generations, metrics) = (Arc::clone(generations), metrics.revocations());
+    tokio::spawn(async move {
+        let channel = match named {
+            Some(channel) => channel,
+            None => first_prepared(channels, ages.session).await,
+        };
+        tracing::info!(
+            channel = channel.code(),
+            cache_ttl = ?ages.heard,
+            cache_ttl_while_lost = ?ages.lost,
+            "sign-outs take effect as they happen, while the channel is open"
+        );
+        listen(channel, generations, metrics).await;
+    });
     Ok(())
 }
 
@@ -93,18 +102,19 @@ pub(in crate::cli) fn channels(config: &Config, store: &AnyStore) -> Result<Vec<
 
 fn channel(hear: Hear, config: &Config, store: &AnyStore) -> Option<AnyChannel> {
     let options = &config.store;
-    match (hear, store.driver()) {
-        (Hear::Listen, Some(Driver::Postgres(driver))) => {
-            let listener = Listener::new(driver, &options.schema, options.connect_timeout);
-            Some(AnyChannel::Listen(Box::new(listener)))
-        }
-        (Hear::Listen, _) => None,
-        (Hear::Outbox, _) => {
+    match hear {
+        Hear::Listen => match store.driver() {
+            Some(Driver::Postgres(driver)) => {
+                let listener = Listener::new(driver, &options.schema, options.connect_timeout);
+                Some(AnyChannel::Listen(Box::new(listener)))
+            }
+            Some(Driver::MySql(_) | Driver::Sqlite(_)) | None => None,
+        },
+        Hear::Outbox => {
             Outbox::new(store, config.revocation_poll).map(|outbox| AnyChannel::Outbox(Box::new(outbox)))
         }
-        // Client tracking: Redis.
-        (Hear::Tracking, _) => None,
-        (Hear::Auto | Hear::Off, _) => None,
+        // Here client tracking (Redis) comes in, as an arm of its own.
+        Hear::Tracking | Hear::Auto | Hear::Off => None,
     }
 }
 
@@ -120,11 +130,11 @@ async fn first_prepared(mut channels: Vec<AnyChannel>, bound: Duration) -> AnyCh
                 Err(error) => reasons.push(error),
             }
         }
-        let is_prepared = reasons.iter().any(|error| matches!(error, ChannelError::Broken(_)));
-        if let Some(error) = reasons.first().filter(|_| !is_prepared && !is_told) {
-            tracing::warn!(?bound, "{error}; until then a signed-out session passes that long");
+        let is_out_of_reach = reasons.iter().any(|error| matches!(error, ChannelError::Broken(_)));
+        if let Some(why) = reasons.first().filter(|_| !is_out_of_reach && !is_told) {
+            tracing::warn!(?bound, %why, "{UNHEARD}");
             is_told = true;
         }
-        tokio::time::sleep(if is_prepared { RETRY_BROKEN } else { RETRY_UNPREPARED }).await;
+        tokio::time::sleep(if is_out_of_reach { RETRY_OUT_OF_REACH } else { RETRY_UNPREPARED }).await;
     }
 }

@@ -63,8 +63,7 @@ impl<'a> Setup<'a> {
             link.close().await;
             let is_complete = self.place.coverage(&self.columns).iter().all(|note| covered.contains(note));
             let state = if is_complete { "is there" } else { "is there, for other columns" };
-            let table =
-                Part { name: sql::TABLE.to_owned(), state: state.to_owned(), is_good: is_complete };
+            let table = Part { name: sql::TABLE.to_owned(), state: state.to_owned(), is_good: is_complete };
             let parts = self.place.trigger_names(&self.columns).into_iter().map(|name| {
                 let is_good = triggers.iter().any(|other| other == name);
                 let state = if is_good { "is there" } else { "is not there" };

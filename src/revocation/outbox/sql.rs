@@ -81,8 +81,11 @@ pub fn script(dialect: Dialect, statements: &[String]) -> String {
         // All or nothing; here tables and triggers can be made so.
         Dialect::Postgres | Dialect::Sqlite => ("BEGIN;\n", ";", "COMMIT;\n"),
     };
-    let lines: String = statements.iter().map(|statement| format!("{statement}{end}\n")).collect();
-    format!("{before}{lines}{after}")
+    let mut script = before.to_owned();
+    for statement in statements {
+        let _ = writeln!(script, "{statement}{end}");
+    }
+    script + after
 }
 
 /// In which schema or database the connection finds the table of sessions: one text. `None` where that is told, or of
@@ -175,7 +178,7 @@ impl<'a> Place<'a> {
     #[must_use]
     pub fn coverage(&self, columns: &Columns) -> BTreeSet<String> {
         let notes = self.watched(columns).into_iter().flat_map(|(name, table, found)| {
-            self.compared(table, found, columns)
+            Self::compared(table, found, columns)
                 .into_iter()
                 .map(move |(_, column)| format!("{name}.{}", column.name))
         });
@@ -218,7 +221,8 @@ impl<'a> Place<'a> {
     /// What the ledger lacks, from the row on that it read last.
     pub(super) fn ask_news(&self, ledger: &Ledger) -> String {
         let newest = ledger.newest();
-        let mut sql = format!("SELECT id, kind, name, written_at FROM {} WHERE id >= {newest}", self.outbox());
+        let mut sql =
+            format!("SELECT id, kind, name, written_at FROM {} WHERE id >= {newest}", self.outbox());
         for gap in ledger.gaps() {
             let _ = write!(sql, " OR id BETWEEN {} AND {}", gap.from, gap.to);
         }
@@ -278,7 +282,6 @@ impl<'a> Place<'a> {
     /// The fields whose change counts, with the columns they are in. A column that the asking role may not read is none
     /// that it tells of.
     fn compared<'b>(
-        &self,
         table: &'b Table,
         found: &'b [Column],
         columns: &Columns,
@@ -371,8 +374,8 @@ impl<'a> Place<'a> {
         let quote = self.quote();
         let own = table.path.split_last().map_or(&[][..], |(_, schema)| schema);
         let schema = if own.is_empty() { self.home.as_slice() } else { own };
-        let schema: String = schema.iter().map(|part| format!("{}.", part.quoted(quote))).collect();
-        format!("{schema}{name}")
+        let quoted = schema.iter().map(|part| part.quoted(quote));
+        quoted.chain([name.to_owned()]).collect::<Vec<_>>().join(".")
     }
 
     fn quote(&self) -> char {

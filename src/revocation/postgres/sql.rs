@@ -201,12 +201,12 @@ fn bounded(table: &str) -> String {
         return name;
     }
     let digest = Sha256::digest(table.as_bytes());
-    let digits: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    format!("sidegate_tell_{digits}")
+    let number = digest.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
+    format!("sidegate_tell_{number:016x}")
 }
 
 /// A text between dollar quotes that it cannot end.
-fn dollar_quoted(text: &str) -> String {
+pub(super) fn dollar_quoted(text: &str) -> String {
     let mut tag = "$sidegate$".to_owned();
     let mut number = 0_u32;
     while text.contains(&tag) {

@@ -5,7 +5,7 @@ use std::fmt;
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Executor, Postgres, Row as _};
 
-use super::sql::{CHANGED, CHANNEL, EMPTIED, Watch, watches};
+use super::sql::{CHANGED, CHANNEL, EMPTIED, Watch, dollar_quoted, watches};
 use crate::store::Schema;
 
 /// What the tables tell.
@@ -63,11 +63,8 @@ impl Telling {
         schema: &Schema,
     ) -> Result<Self, sqlx::Error> {
         let watches = watches(schema);
-        let mut query = sqlx::query::<Postgres>(AssertSqlSafe(question(watches.len())));
-        for watch in &watches {
-            query = query.bind(watch.table.quoted('"')).bind(watch.body.clone()).bind(watch.trigger_type());
-        }
-        let rows = query.fetch_all(connection).await?;
+        // Nothing is prepared, for which a pooler may stand in the way. Audited: constants of ours and quoted texts.
+        let rows = sqlx::raw_sql(AssertSqlSafe(question(&watches))).fetch_all(connection).await?;
         let tables = watches.iter().zip(&rows).map(|(watch, row)| table(watch, row));
         Ok(Self { tables: tables.collect::<Result<_, _>>()? })
     }
@@ -112,11 +109,13 @@ fn table(watch: &Watch<'_>, row: &PgRow) -> Result<TellingTable, sqlx::Error> {
 
 /// How many triggers of ours each table has, and how many of them do what this version would have them do: the whole text
 /// of their function is compared, so that nothing old or altered is believed. `tgtype` 32 is TRUNCATE by statement.
-fn question(tables: usize) -> String {
-    let places: Vec<_> = (0..tables)
-        .map(|place| {
-            let first = place * 3 + 1;
-            format!("({place}, to_regclass(${first}::text), ${}::text, ${}::int2)", first + 1, first + 2)
+fn question(watches: &[Watch<'_>]) -> String {
+    let places: Vec<_> = watches
+        .iter()
+        .enumerate()
+        .map(|(place, watch)| {
+            let (table, body) = (dollar_quoted(&watch.table.quoted('"')), dollar_quoted(&watch.body));
+            format!("({place}, to_regclass({table}), {body}::text, {}::int2)", watch.trigger_type())
         })
         .collect();
     format!(

@@ -1,5 +1,6 @@
 """PostgreSQL, in a directory of its own, with TLS on offer."""
 
+import os
 import shutil
 import signal
 from pathlib import Path
@@ -58,6 +59,22 @@ class Postgres:
     def resume(self) -> None:
         assert self._process
         self._process.send(signal.SIGCONT)
+
+    def pause_all(self) -> None:
+        """Makes it answer nobody, old or new: every process of it stands still."""
+        assert self._process
+        self._send_all(signal.SIGSTOP)
+
+    def resume_all(self) -> None:
+        self._send_all(signal.SIGCONT)
+
+    def _send_all(self, number: signal.Signals) -> None:
+        assert self._process
+        # The server first when it stops, so that it starts nobody new.
+        self._process.send(number)
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text()
+        for pid in children.split():
+            os.kill(int(pid), number)
 
     def create(self, database: str) -> None:
         self.run(f'CREATE DATABASE "{database}"', "postgres")

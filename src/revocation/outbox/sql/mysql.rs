@@ -1,4 +1,4 @@
-//! MySQL's and MariaDB's words for an outbox. InnoDB's foreign keys delete without triggers: that sessions of a user who is
+//! MySQL's and MariaDB's words for an outbox. Its foreign keys delete without triggers: that sessions of a user who is
 //! gone go with it is covered by the user's own trigger. `TRUNCATE` fires none.
 
 use super::{Place, Trigger};
@@ -17,7 +17,7 @@ pub(super) fn table(outbox: &str) -> Vec<String> {
     )]
 }
 
-/// A plain `VALUES`: for an `INSERT … SELECT` InnoDB may lock the table's counter until the end of the statement.
+/// A plain `VALUES`: for an `INSERT … SELECT` the server may lock the table's counter until the end of the statement.
 pub(super) fn trigger(place: &Place<'_>, trigger: &Trigger<'_>) -> Vec<String> {
     let (name, table) = (place.trigger_name(trigger), trigger.table.quoted('`'));
     let (event, writes) = (trigger.event.word(), place.writes(trigger));

@@ -30,7 +30,9 @@ pub(super) fn trigger(place: &Place<'_>, trigger: &Trigger<'_>) -> Vec<String> {
         ),
         format!("REVOKE ALL ON FUNCTION {function}() FROM PUBLIC"),
         format!("DROP TRIGGER IF EXISTS {name} ON {table}"),
-        format!("CREATE TRIGGER {name} AFTER {event} ON {table} FOR EACH {each}{when} EXECUTE FUNCTION {function}()"),
+        format!(
+            "CREATE TRIGGER {name} AFTER {event} ON {table} FOR EACH {each}{when} EXECUTE FUNCTION {function}()"
+        ),
         // Also for what a logical replica applies, and for whoever sets session_replication_role.
         format!("ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}"),
     ]
