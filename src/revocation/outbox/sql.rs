@@ -292,8 +292,7 @@ impl<'a> Place<'a> {
     }
 
     fn is_changed(&self, table: &Table, found: &[Column], columns: &Columns) -> String {
-        let conditions: Vec<_> = self
-            .compared(table, found, columns)
+        let conditions: Vec<_> = Self::compared(table, found, columns)
             .into_iter()
             .map(|(field, column)| {
                 let name = field.column.quoted(self.quote());
