@@ -31,6 +31,7 @@ mod key_ring;
 mod login_page;
 mod nginx_dialect;
 mod outbox_ledger;
+mod outbox_sqlite;
 mod policy;
 mod preflight;
 mod redirects;

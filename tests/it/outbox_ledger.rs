@@ -12,6 +12,8 @@ use crate::rig::laws;
 const MINUTE: Duration = Duration::from_mins(1);
 /// A small page, so that full ones come about.
 const PAGE: usize = 4;
+/// Of what it begins at, more than any transaction here is behind.
+const NEWEST: usize = 1000;
 
 /// What happens to an outbox.
 #[derive(Clone, Copy, Debug)]
@@ -107,9 +109,9 @@ impl Table {
                 }
                 Read::Many => self.pending.clear(),
                 Read::Restarted => {
-                    let mut newest: Vec<_> = self.rows.values().rev().take(PAGE).cloned().collect();
+                    let mut newest: Vec<_> = self.rows.values().rev().take(NEWEST).cloned().collect();
                     newest.reverse();
-                    self.ledger = Ledger::begin(&newest, PAGE, MINUTE);
+                    self.ledger = Ledger::begin(&newest, NEWEST, MINUTE);
                     self.pending.clear();
                 }
             }

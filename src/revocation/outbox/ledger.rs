@@ -68,7 +68,8 @@ impl Ledger {
     pub fn begin(rows: &[Entry], page: usize, now: Duration) -> Self {
         let mut ledger = Self { newest: None, gaps: Vec::new(), is_behind: false };
         let mut rows = rows.iter().peekable();
-        // What is below a full page is there, or was rolled back long ago.
+        // What is missing below a full page is taken to be rolled back: a transaction that is so many rows late is heard of
+        // no more, as one that is too long.
         if rows.len() >= page {
             ledger.newest = rows.next().cloned();
         }
