@@ -3,6 +3,7 @@
 //! A channel is one way to hear of it: one file here. [`listen`] keeps a channel open and has the cache forget everything
 //! whenever it may have missed something; while a channel is out of reach the cache believes answers for a shorter time.
 
+pub mod outbox;
 mod postgres;
 mod prepare;
 
@@ -17,6 +18,7 @@ use crate::cache::Generations;
 use crate::clock::{self, UnixMillis};
 use crate::metrics::RevocationMetrics;
 
+pub use self::outbox::Outbox;
 pub use self::postgres::Listener;
 pub use self::prepare::{Part, Preparation, PrepareError};
 

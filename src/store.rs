@@ -4,6 +4,7 @@ mod circuit;
 mod columns;
 mod driver;
 mod http;
+mod link;
 mod measured;
 mod mysql;
 mod none;
@@ -25,12 +26,14 @@ pub use self::circuit::{Circuit, Guarded, Load, jitter};
 pub use self::columns::{Column, Columns, DateColumn, FoundTable, Survey};
 pub use self::driver::Driver;
 pub use self::http::{BetterAuth, Renewal};
+pub use self::link::{Dialect, Link, Stamp, Texts};
 pub use self::measured::Measured;
 pub use self::schema::{
     AdditionalField, ColumnCase, Field, FieldKind, Names, Need, SESSION_FIELDS, Schema, SqlName,
     SqlNameError, Table, USER_FIELDS,
 };
 
+use self::link::{File, Wire};
 use self::mysql::MySql;
 use self::none::NoStore;
 use self::postgres::Postgres;
@@ -383,6 +386,42 @@ impl AnyStore {
     /// What connecting or asking meets now.
     pub async fn survey(&self) -> Result<Option<Survey>, StoreError> {
         each_database!(self, store => store.survey().await.map(Some), else Ok(None))
+    }
+
+    /// Which SQL it speaks, if it is a database, and asked first.
+    #[must_use]
+    pub fn dialect(&self) -> Option<Dialect> {
+        match &self.kind {
+            _ if self.above.is_some() => None,
+            Kind::Postgres(_) => Some(Dialect::Postgres),
+            Kind::MySql(_) => Some(Dialect::MySql),
+            Kind::Sqlite(_) => Some(Dialect::Sqlite),
+            Kind::Redis(_) | Kind::BetterAuth(_) | Kind::None(_) => None,
+        }
+    }
+
+    /// Under which names it keeps what; `None` if it is no database.
+    #[must_use]
+    pub fn schema(&self) -> Option<&Schema> {
+        each_database!(self, store => Some(store.schema()), else None)
+    }
+
+    /// A connection of its own, on which an answer is waited for so long; `None` if it is no database.
+    ///
+    /// # Errors
+    /// What connecting meets now.
+    pub async fn connect(&self, timeout: Duration) -> Result<Option<Link>, StoreError> {
+        let wire = match &self.kind {
+            Kind::Postgres(store) => Wire::Postgres(store.connected().await?),
+            Kind::MySql(store) => Wire::MySql(store.connected().await?),
+            Kind::Sqlite(store) => {
+                // Looked at before it is opened: what is put in its place meanwhile is another one.
+                let file = File::at(store.options().get_filename().to_owned());
+                Wire::Sqlite(store.connected().await?, file)
+            }
+            Kind::Redis(_) | Kind::BetterAuth(_) | Kind::None(_) => return Ok(None),
+        };
+        Ok(Some(Link::new(wire, timeout)))
     }
 
     /// How its pools stand.

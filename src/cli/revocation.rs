@@ -15,12 +15,14 @@ pub(super) enum Task {
     Install,
     /// Undo them.
     Uninstall,
+    /// Print what removes old rows of the outbox.
+    CleanUp,
     /// Tell how it is.
     Status,
 }
 
 impl Task {
-    pub(super) const ALL: [(&'static str, Self, &'static str); 4] = [
+    pub(super) const ALL: [(&'static str, Self, &'static str); 5] = [
         (
             "sql",
             Self::Sql,
@@ -28,6 +30,11 @@ impl Task {
         ),
         ("install", Self::Install, "Run that SQL; --store names a role that owns the tables"),
         ("uninstall", Self::Uninstall, "Remove what install has made"),
+        (
+            "clean-up",
+            Self::CleanUp,
+            "Print the SQL that removes old rows of the outbox, for a daily job: sidegate itself only reads",
+        ),
         ("status", Self::Status, "Tell whether it is there and as this version wants it; 1: not"),
     ];
 
@@ -41,21 +48,18 @@ pub(super) fn run(sources: &Sources, task: Task, is_for_outbox: bool) -> Outcome
     block_on(1, async {
         let store = settings.open()?;
         let options = &settings.options;
-        let preparation = store
-            .driver()
-            .and_then(|driver| {
-                Preparation::new(driver, &options.schema, is_for_outbox, options.connect_timeout)
-            })
-            .ok_or_else(|| {
-                let what = format!("there is nothing to prepare in {}", store.name());
-                ConfigError::new(what)
-                    .hint("name the database in which Better Auth keeps its sessions: --store")
-            })?;
+        let preparation =
+            Preparation::of(&store, &options.schema, is_for_outbox, options.connect_timeout).await;
+        let preparation = preparation.map_err(|error| failure(&error))?.ok_or_else(|| {
+            let what = format!("there is nothing to prepare in {}", store.name());
+            ConfigError::new(what).hint("name the database in which Better Auth keeps its sessions: --store")
+        })?;
         match task {
             Task::Sql => {
-                print_sql(&preparation.install());
+                say(&preparation.script(&preparation.install()));
                 Ok(ExitCode::SUCCESS)
             }
+            Task::CleanUp => clean_up(&preparation),
             Task::Install => install(&preparation).await,
             Task::Uninstall => uninstall(&preparation).await,
             Task::Status => status(&preparation).await,
@@ -63,12 +67,16 @@ pub(super) fn run(sources: &Sources, task: Task, is_for_outbox: bool) -> Outcome
     })
 }
 
-fn print_sql(statements: &[String]) {
-    say("BEGIN;\n");
-    for statement in statements {
-        say(&format!("{statement};\n"));
+fn clean_up(preparation: &Preparation<'_>) -> Outcome {
+    let Some((statement, event)) = preparation.clean_up() else {
+        let what = ConfigError::new("there is nothing to clean up: LISTEN leaves nothing behind");
+        return Err(Failure::failed(&what.hint("write --outbox for the outbox")));
+    };
+    say(&format!("{statement};\n"));
+    if let Some(event) = event {
+        say(&format!("-- Or once and for all, where event_scheduler is on:\n-- {event};\n"));
     }
-    say("COMMIT;\n");
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn install(preparation: &Preparation<'_>) -> Outcome {

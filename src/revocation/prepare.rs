@@ -5,8 +5,9 @@
 
 use std::time::Duration;
 
+use super::outbox::setup::Setup;
 use super::postgres;
-use crate::store::{Driver, Schema};
+use crate::store::{AnyStore, Driver, Schema};
 
 /// A database that can be prepared.
 pub struct Preparation<'a> {
@@ -16,10 +17,11 @@ pub struct Preparation<'a> {
 }
 
 /// What is prepared for which channel.
-#[derive(Clone, Copy)]
 enum Target<'a> {
     /// PostgreSQL for LISTEN.
     Listen(&'a sqlx::postgres::PgConnectOptions),
+    /// Any of the databases for the outbox.
+    Outbox(Box<Setup<'a>>),
 }
 
 /// What was found of one table or of another thing that has to be right.
@@ -44,43 +46,69 @@ pub struct PrepareError {
 }
 
 impl<'a> Preparation<'a> {
-    /// Of the database that `driver` leads to, for its own channel or for the outbox; `None` if there is nothing to prepare.
-    #[must_use]
-    pub fn new(
-        driver: Driver<'a>,
+    /// Of the database that is `store`, for its own channel or for the outbox; `None` if there is nothing to prepare.
+    ///
+    /// # Errors
+    /// What connecting or asking meets, where the statements depend on what the tables have.
+    pub async fn of(
+        store: &'a AnyStore,
         schema: &'a Schema,
         is_for_outbox: bool,
         connect_timeout: Duration,
-    ) -> Option<Self> {
-        let target = match driver {
-            Driver::Postgres(options) if !is_for_outbox => Target::Listen(options),
-            // The outbox's three databases.
-            Driver::Postgres(_) | Driver::MySql(_) | Driver::Sqlite(_) => return None,
+    ) -> Result<Option<Self>, PrepareError> {
+        let target = match store.driver() {
+            Some(Driver::Postgres(options)) if !is_for_outbox => Target::Listen(options),
+            Some(Driver::Postgres(_) | Driver::MySql(_) | Driver::Sqlite(_)) => {
+                Target::Outbox(Box::new(Setup::of(store).await?))
+            }
+            None => return Ok(None),
         };
-        Some(Self { target, schema, connect_timeout })
+        Ok(Some(Self { target, schema, connect_timeout }))
     }
 
     /// The code of the channel that it is prepared for.
     #[must_use]
     pub fn channel(&self) -> &'static str {
-        match self.target {
+        match &self.target {
             Target::Listen(_) => "listen",
+            Target::Outbox(_) => "outbox",
         }
     }
 
     /// The statements that prepare it; any number of times.
     #[must_use]
     pub fn install(&self) -> Vec<String> {
-        match self.target {
+        match &self.target {
             Target::Listen(_) => postgres::install(self.schema),
+            Target::Outbox(setup) => setup.install(),
         }
     }
 
     /// The statements that undo them.
     #[must_use]
     pub fn uninstall(&self) -> Vec<String> {
-        match self.target {
+        match &self.target {
             Target::Listen(_) => postgres::uninstall(self.schema),
+            Target::Outbox(setup) => setup.uninstall(),
+        }
+    }
+
+    /// The statements as the database's own client reads them.
+    #[must_use]
+    pub fn script(&self, statements: &[String]) -> String {
+        match &self.target {
+            Target::Listen(_) => format!("BEGIN;\n{};\nCOMMIT;\n", statements.join(";\n")),
+            Target::Outbox(setup) => setup.script(statements),
+        }
+    }
+
+    /// What removes old rows, and what has the database do it each hour, where it can; `None` if there is nothing to
+    /// remove.
+    #[must_use]
+    pub fn clean_up(&self) -> Option<(String, Option<String>)> {
+        match &self.target {
+            Target::Listen(_) => None,
+            Target::Outbox(setup) => Some(setup.clean_up()),
         }
     }
 
@@ -89,8 +117,9 @@ impl<'a> Preparation<'a> {
     /// # Errors
     /// What connecting or asking meets.
     pub async fn state(&self) -> Result<Vec<Part>, PrepareError> {
-        match self.target {
+        match &self.target {
             Target::Listen(options) => postgres::state_of(options, self.schema, self.connect_timeout).await,
+            Target::Outbox(setup) => setup.state().await,
         }
     }
 
@@ -99,8 +128,10 @@ impl<'a> Preparation<'a> {
     /// # Errors
     /// What connecting or asking meets.
     pub async fn rights(&self) -> Result<Vec<Part>, PrepareError> {
-        match self.target {
+        match &self.target {
             Target::Listen(options) => postgres::rights(options, self.schema, self.connect_timeout).await,
+            // MySQL tells of its rights in no way that can be asked: what it refuses, it names.
+            Target::Outbox(_) => Ok(Vec::new()),
         }
     }
 
@@ -109,8 +140,9 @@ impl<'a> Preparation<'a> {
     /// # Errors
     /// What the database refuses.
     pub async fn apply(&self, statements: &[String]) -> Result<(), PrepareError> {
-        match self.target {
+        match &self.target {
             Target::Listen(options) => postgres::apply(options, statements, self.connect_timeout).await,
+            Target::Outbox(setup) => setup.apply(statements, self.connect_timeout).await,
         }
     }
 }

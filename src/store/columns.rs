@@ -96,7 +96,8 @@ impl Columns {
     }
 
     /// The column of a field that this role may read.
-    pub(super) fn readable<'a>(&self, table: &'a [Column], field: &Field) -> Option<&'a Column> {
+    #[must_use]
+    pub fn readable<'a>(&self, table: &'a [Column], field: &Field) -> Option<&'a Column> {
         self.of_field(table, field).filter(|column| column.is_readable)
     }
 

@@ -1,6 +1,6 @@
 //! What the three SQL databases have in common: a pool, one prepared statement, one row to read.
 
-mod broken;
+pub(super) mod broken;
 
 use std::fmt;
 use std::future::Future;
@@ -153,6 +153,10 @@ where
         &self.ignored
     }
 
+    pub(super) fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
     pub(super) async fn probe(&self) -> Result<(), StoreError> {
         self.ask(Question::Session("")).await.map(|_| ())
     }
@@ -188,7 +192,7 @@ where
     }
 
     /// A connection that nobody has used before.
-    async fn connected(&self) -> Result<Link<F>, StoreError> {
+    pub(super) async fn connected(&self) -> Result<Link<F>, StoreError> {
         match tokio::time::timeout(self.connect_timeout, self.options.connect()).await {
             Ok(connected) => connected.map_err(|error| StoreError::Unreachable(error.to_string())),
             Err(_) => {

@@ -149,6 +149,6 @@ fn read(kind: FieldKind, column: &str, _: &str) -> (String, Reading) {
 }
 
 /// Which file is there now: device and inode.
-fn identity(path: &Path) -> Option<(u64, u64)> {
+pub(super) fn identity(path: &Path) -> Option<(u64, u64)> {
     std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
 }

@@ -34,6 +34,8 @@ mod jwt_law;
 mod key_ring;
 mod login_page;
 mod nginx_dialect;
+mod outbox_ledger;
+mod outbox_sqlite;
 mod policy;
 mod preflight;
 mod redirects;

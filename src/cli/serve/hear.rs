@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::cache::Generations;
 use crate::config::{Config, ConfigError};
 use crate::metrics::Metrics;
-use crate::revocation::{Channel, ChannelError, Hear, Heard, Listener, listen};
+use crate::revocation::{Channel, ChannelError, Hear, Heard, Listener, Outbox, listen};
 use crate::store::{AnyStore, Driver};
 
 /// How soon a store is asked again that was prepared for nothing, or that could not be asked.
@@ -18,24 +18,28 @@ const UNHEARD: &str = "nothing tells of sign-outs: a signed-out session passes f
 /// Any of the channels.
 pub(in crate::cli) enum AnyChannel {
     Listen(Box<Listener>),
+    Outbox(Box<Outbox>),
 }
 
 impl Channel for AnyChannel {
     fn code(&self) -> &'static str {
         match self {
             Self::Listen(channel) => channel.code(),
+            Self::Outbox(channel) => channel.code(),
         }
     }
 
     async fn open(&mut self) -> Result<(), ChannelError> {
         match self {
             Self::Listen(channel) => channel.open().await,
+            Self::Outbox(channel) => channel.open().await,
         }
     }
 
     async fn next(&mut self) -> Result<Vec<Heard>, ChannelError> {
         match self {
             Self::Listen(channel) => channel.next().await,
+            Self::Outbox(channel) => channel.next().await,
         }
     }
 }
@@ -106,8 +110,11 @@ fn channel(hear: Hear, config: &Config, store: &AnyStore) -> Option<AnyChannel> 
             }
             Some(Driver::MySql(_) | Driver::Sqlite(_)) | None => None,
         },
-        // Here the outbox (any database) and client tracking (Redis) come in, each as an arm of its own.
-        Hear::Outbox | Hear::Tracking | Hear::Auto | Hear::Off => None,
+        Hear::Outbox => {
+            Outbox::new(store, config.revocation_poll).map(|outbox| AnyChannel::Outbox(Box::new(outbox)))
+        }
+        // Here client tracking (Redis) comes in, as an arm of its own.
+        Hear::Tracking | Hear::Auto | Hear::Off => None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::super::StoreError;
 
 /// Why a question on one connection has no answer.
-pub(super) enum Broken {
+pub(in crate::store) enum Broken {
     /// The driver's or the database's complaint.
     Database(sqlx::Error),
     /// Ours.
@@ -37,7 +37,7 @@ impl Broken {
     }
 
     /// What it means to whoever asked for `token`, after waiting for `timeout` at the most.
-    pub(super) fn told(self, token: &str, timeout: Duration) -> StoreError {
+    pub(in crate::store) fn told(self, token: &str, timeout: Duration) -> StoreError {
         match self {
             Self::Database(error) => store_error(&error, token),
             Self::Store(StoreError::Refused(text)) => StoreError::Refused(without(text, token)),

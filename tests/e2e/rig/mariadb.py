@@ -62,6 +62,8 @@ class MariaDb:
         return f"mysql://{user}@127.0.0.1:{self.port}/{database}"
 
     def run(self, statement: str, database: str) -> str:
-        command = ["mariadb", "--no-defaults", "--batch", "--skip-column-names", "--protocol=tcp", "--host=127.0.0.1",
-                   f"--port={self.port}", "--user=root", database]  # fmt: skip
-        return run([*command, "-e", statement], self.home).strip()
+        return run([*self.shell(database), "-e", statement], self.home).strip()
+
+    def shell(self, database: str) -> list[str]:
+        return ["mariadb", "--no-defaults", "--batch", "--unbuffered", "--skip-column-names", "--protocol=tcp",
+                "--host=127.0.0.1", f"--port={self.port}", "--user=root", database]  # fmt: skip
