@@ -24,6 +24,7 @@ pub use self::circuit::{Circuit, Guarded, Load, jitter};
 pub use self::columns::{Column, Columns, DateColumn, FoundTable, Survey};
 pub use self::http::{BetterAuth, Renewal};
 pub use self::measured::Measured;
+pub use self::redis::{Owners, RedisConnection, RedisServers};
 pub use self::schema::{
     AdditionalField, ColumnCase, Field, FieldKind, Names, Need, SESSION_FIELDS, Schema, SqlName,
     SqlNameError, Table, USER_FIELDS,
