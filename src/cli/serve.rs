@@ -11,7 +11,8 @@ use crate::config::{Config, ConfigError};
 use crate::gate::Gate;
 use crate::log;
 use crate::metrics::Metrics;
-use crate::serve::{Ended, Front, Server, Signals, bind};
+use crate::revocation::{Extent, Hear, Relay, keep_open};
+use crate::serve::{Ended, Front, Revoke, Server, Signals, bind};
 use crate::store::{AnyStore, Circuit, Guarded, Measured};
 
 pub(super) fn run(config: &Config) -> Outcome {
@@ -69,6 +70,7 @@ pub(super) async fn serve(
     let front =
         Front::new(gate_of_all, config.terms.clone(), config.trusted_proxies.clone(), Arc::clone(&metrics))
             .with_get_session(config.store.bodies);
+    let revoke = told(config, &generations, &metrics)?;
     let server = Server {
         front: Arc::new(front),
         gate,
@@ -76,6 +78,7 @@ pub(super) async fn serve(
         store,
         circuit,
         generations,
+        revoke,
         metrics,
         limits: config.limits,
         drain_timeout: config.drain_timeout,
@@ -87,4 +90,27 @@ pub(super) async fn serve(
                 .because("they took longer than drain_timeout, or a second signal came"),
         )),
     }
+}
+
+/// What is told of revocations by Redis, by other replicas, and by whoever knows the secret.
+fn told(
+    config: &Config,
+    generations: &Arc<Generations>,
+    metrics: &Metrics,
+) -> Result<Option<Revoke>, ConfigError> {
+    if matches!(config.hear, Hear::Auto | Hear::Tracking)
+        && let Some(tracking) = config.redis_tracking()
+    {
+        // A session that Redis forgot ends in the database alone.
+        let extent = if config.has_fallback() { Extent::Part } else { Extent::Whole };
+        tokio::spawn(keep_open(tracking, extent, Arc::clone(generations), metrics.revocations()));
+    }
+    let relay = config.relay().transpose()?;
+    let publisher = relay.as_ref().map(Relay::publisher);
+    if let Some(relay) = relay {
+        tokio::spawn(keep_open(relay, Extent::Part, Arc::clone(generations), metrics.revocations()));
+    }
+    let revoke =
+        |secret| Revoke::new(secret, Arc::clone(generations), metrics.revocations(), publisher.clone());
+    Ok(config.revoke_secret.as_ref().map(revoke))
 }

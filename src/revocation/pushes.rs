@@ -9,6 +9,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 
 use super::ChannelError;
+use crate::store::StoreError;
 
 /// Between two questions whether a connection still leads to the server.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -64,5 +65,15 @@ impl Pushes {
             return Err(ChannelError::Broken("the connection to Redis broke".to_owned()));
         }
         Ok(told)
+    }
+}
+
+/// What Redis refused, with the rights that are wanted.
+pub(super) fn hinted(error: StoreError, rights: &str) -> ChannelError {
+    match ChannelError::from(error) {
+        ChannelError::NotPrepared(why) => {
+            ChannelError::NotPrepared(format!("{why}; what the user has to be allowed is {rights}"))
+        }
+        broken @ ChannelError::Broken(_) => broken,
     }
 }

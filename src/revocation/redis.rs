@@ -8,7 +8,7 @@
 use redis::{Cmd, FromRedisValue, PushInfo, PushKind, Value};
 use tokio::sync::mpsc::unbounded_channel;
 
-use super::pushes::{PATIENCE, Pushes};
+use super::pushes::{PATIENCE, Pushes, hinted};
 use super::{Channel, ChannelError, Heard};
 use crate::auth::{IdDigest, Revocation, TokenDigest};
 use crate::store::{Owners, RedisConnection, RedisServers, StoreOptions, StoreUrlError};
@@ -21,7 +21,7 @@ pub struct RedisTracking {
 }
 
 /// What a user has to be allowed besides the lookups, for a hint.
-const RIGHTS: &str = "allow its user +client|tracking +client|trackinginfo";
+const RIGHTS: &str = "+client|tracking +client|trackinginfo";
 
 /// What stands before the user's id in the key of the marker that ends sessions.
 const MARKER: &str = "revoked-sessions-before-";
@@ -70,7 +70,7 @@ impl RedisTracking {
         if !self.prefix.is_empty() {
             command.arg("PREFIX").arg(&self.prefix);
         }
-        connection.ask(&command, PATIENCE).await.map_err(|error| hinted(error.into()))?;
+        connection.ask(&command, PATIENCE).await.map_err(|error| hinted(error, RIGHTS))?;
         is_tracking(connection.clone()).await?;
         Ok(connection)
     }
@@ -121,7 +121,7 @@ impl Channel for RedisTracking {
 async fn is_tracking(connection: RedisConnection) -> Result<(), ChannelError> {
     let mut command = Cmd::new();
     command.arg("CLIENT").arg("TRACKINGINFO");
-    let answer = connection.ask(&command, PATIENCE).await.map_err(|error| hinted(error.into()))?;
+    let answer = connection.ask(&command, PATIENCE).await.map_err(|error| hinted(error, RIGHTS))?;
     let mut pairs = answer.as_map_iter().into_iter().flatten();
     let flags = pairs.find(|(name, _)| is_text(name, "flags")).and_then(|(_, flags)| flags.as_sequence());
     let has = |wanted| flags.is_some_and(|flags| flags.iter().any(|flag| is_text(flag, wanted)));
@@ -141,13 +141,6 @@ async fn is_tracking_all(connection: RedisConnection, owners: Owners) -> Result<
 
 fn is_text(value: &Value, text: &str) -> bool {
     String::from_redis_value_ref(value).is_ok_and(|value| value == text)
-}
-
-fn hinted(error: ChannelError) -> ChannelError {
-    match error {
-        ChannelError::NotPrepared(why) => ChannelError::NotPrepared(format!("{why}; {RIGHTS}")),
-        ChannelError::Broken(_) => error,
-    }
 }
 
 const fn heard(what: Revocation) -> Heard {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use redis::{Cmd, FromRedisValue, PushInfo, PushKind};
 
-use super::pushes::{PATIENCE, Pushes};
+use super::pushes::{PATIENCE, Pushes, hinted};
 use super::{Channel, ChannelError, Heard, Notice};
 use crate::auth::Revocation;
 use crate::store::{RedisConnection, RedisServers, StoreUrlError};
@@ -27,7 +27,7 @@ pub struct Publisher(Arc<Mutex<Option<RedisConnection>>>);
 /// Where it is published, whichever database a URL names: pub/sub knows none.
 const CHANNEL: &str = "sidegate:revocations";
 /// What a user has to be allowed, for a hint.
-const RIGHTS: &str = "allow its user &sidegate:revocations +subscribe +publish +ping";
+const RIGHTS: &str = "&sidegate:revocations +subscribe +publish +ping";
 /// Longest wait until it is published: whoever told us waits as long.
 const PUBLISH_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -60,7 +60,7 @@ impl Publisher {
         };
         let mut command = Cmd::new();
         command.arg("PUBLISH").arg(CHANNEL).arg(notice.to_message());
-        connection.ask(&command, PUBLISH_PATIENCE).await.map_err(|error| hinted(error.into()))?;
+        connection.ask(&command, PUBLISH_PATIENCE).await.map_err(|error| hinted(error, RIGHTS))?;
         Ok(())
     }
 
@@ -80,7 +80,7 @@ impl Channel for Relay {
         self.pushes = None;
         let (sender, mut pushes) = Pushes::new();
         let connection = self.servers.any(&sender).await?;
-        connection.subscribe(CHANNEL, PATIENCE).await.map_err(|error| hinted(error.into()))?;
+        connection.subscribe(CHANNEL, PATIENCE).await.map_err(|error| hinted(error, RIGHTS))?;
         // Asked here as well: what is not allowed is told before anybody counts on it.
         answers(connection.clone()).await?;
         self.publisher.set(Some(connection.clone()));
@@ -107,7 +107,7 @@ impl Channel for Relay {
 async fn answers(connection: RedisConnection) -> Result<(), ChannelError> {
     let mut command = Cmd::new();
     command.arg("PING");
-    connection.ask(&command, PATIENCE).await.map(|_| ()).map_err(|error| hinted(error.into()))
+    connection.ask(&command, PATIENCE).await.map(|_| ()).map_err(|error| hinted(error, RIGHTS))
 }
 
 fn heard(push: &PushInfo) -> Vec<Heard> {
@@ -124,11 +124,4 @@ fn heard(push: &PushInfo) -> Vec<Heard> {
 
 fn everything() -> Vec<Heard> {
     vec![Heard { what: Revocation::Everything, at: None }]
-}
-
-fn hinted(error: ChannelError) -> ChannelError {
-    match error {
-        ChannelError::NotPrepared(why) => ChannelError::NotPrepared(format!("{why}; {RIGHTS}")),
-        ChannelError::Broken(_) => error,
-    }
 }

@@ -1,4 +1,4 @@
-//! The operator's listener: alive, ready, counted. Never on the listener that proxies ask, so that nothing there is
+//! The operator's listener: alive, ready, counted, told of revocations. Never on the listener that proxies ask, so that nothing there is
 //! exempt from the gate (oauth2-proxy's GHSA-5hvv-m4w4-gf6v).
 
 use std::sync::Arc;
@@ -8,12 +8,14 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use http::request::Parts;
-use http::{HeaderValue, Method, StatusCode};
+use http::{HeaderValue, Method, Request, StatusCode};
 use http_body_util::Full;
+use hyper::body::Incoming;
 use tokio::sync::Mutex;
 
 use super::connection::Service;
 use super::peers::Peer;
+use super::revoke::Revoke;
 use crate::cache::{Generations, SessionCache};
 use crate::dialect::Answer;
 use crate::metrics::{Metrics, Snapshot};
@@ -26,6 +28,9 @@ pub(super) struct Admin {
     cache: Arc<SessionCache>,
     generations: Arc<Generations>,
     store: AnyStore,
+    revoke: Option<Revoke>,
+    /// Longest wait for a body.
+    patience: Duration,
 }
 
 /// Whether new requests should be sent here.
@@ -83,8 +88,10 @@ impl Admin {
         cache: Arc<SessionCache>,
         generations: Arc<Generations>,
         store: AnyStore,
+        revoke: Option<Revoke>,
+        patience: Duration,
     ) -> Self {
-        Self { readiness, metrics, cache, generations, store }
+        Self { readiness, metrics, cache, generations, store, revoke, patience }
     }
 
     async fn ready(&self) -> Answer {
@@ -124,6 +131,16 @@ impl Service for Admin {
             "/readyz" => self.ready().await,
             "/metrics" => self.scrape(),
             _ => page(StatusCode::NOT_FOUND, TEXT, "there is /livez, /readyz and /metrics\n"),
+        }
+    }
+
+    async fn respond(&self, request: Request<Incoming>, peer: Peer) -> Answer {
+        match &self.revoke {
+            Some(revoke) if request.uri().path() == "/revoke" => revoke.answer(request, self.patience).await,
+            Some(_) | None => {
+                let (question, _) = request.into_parts();
+                self.answer(&question, peer).await
+            }
         }
     }
 

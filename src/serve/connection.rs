@@ -31,9 +31,18 @@ pub struct Limits {
     pub idle_timeout: Duration,
 }
 
-/// What is served on a listener. It never sees a body: none is ever read.
+/// What is served on a listener.
 pub(super) trait Service: Send + Sync + 'static {
+    /// Answers a request, of which no body is ever read.
     fn answer(&self, question: &Parts, peer: Peer) -> impl Future<Output = Answer> + Send;
+
+    /// Answers a request whose body may have to be read. Dropped unread, it has hyper close the connection after the answer.
+    fn respond(&self, request: http::Request<Incoming>, peer: Peer) -> impl Future<Output = Answer> + Send {
+        async move {
+            let (question, _) = request.into_parts();
+            self.answer(&question, peer).await
+        }
+    }
 
     /// Whether a peer is one of those for whom the places are meant.
     fn expects(&self, peer: Peer) -> bool;
@@ -83,9 +92,7 @@ pub(super) async fn serve_one<T, S>(
         let (service, activity) = (Arc::clone(&service), activity.clone());
         async move {
             activity.answering();
-            // The body is dropped unread. If there is one, hyper closes the connection after the answer.
-            let (question, _) = request.into_parts();
-            let answer = service.answer(&question, peer).await;
+            let answer = service.respond(request, peer).await;
             activity.answered();
             Ok::<_, std::convert::Infallible>(answer)
         }

@@ -22,7 +22,10 @@ const MODULES: &[(&str, &[&str])] = &[
     ("revocation", &["auth", "cache", "clock", "metrics", "store"]),
     ("gate", &["api_key", "auth", "cache", "clock", "cookie_cache", "jwt", "refresh", "store"]),
     ("dialect", &["auth"]),
-    ("serve", &["auth", "cache", "clock", "dialect", "gate", "log", "metrics", "store"]),
+    (
+        "serve",
+        &["auth", "cache", "clock", "dialect", "gate", "log", "metrics", "revocation", "secret", "store"],
+    ),
     (
         "config",
         &[

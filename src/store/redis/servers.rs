@@ -12,7 +12,7 @@ use redis::{
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::super::{StoreError, StoreUrlError};
-use super::store_error;
+use super::{Redis, store_error};
 use super::url::Servers;
 
 /// Redis, for whoever wants to be told something by it.
@@ -31,6 +31,13 @@ pub struct RedisConnection {
 pub type Owners = BTreeSet<(String, u16)>;
 
 impl RedisServers {
+    /// Whether a URL is one of those that name Redis.
+    #[must_use]
+    pub fn knows(url: &str) -> bool {
+        let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
+        Redis::SCHEMES.contains(&scheme)
+    }
+
     /// The servers that a URL names, without connecting to them.
     ///
     /// # Errors
