@@ -135,12 +135,13 @@ impl Service for Admin {
     }
 
     async fn respond(&self, request: Request<Incoming>, peer: Peer) -> Answer {
+        if request.uri().path() != "/revoke" {
+            let (question, _) = request.into_parts();
+            return self.answer(&question, peer).await;
+        }
         match &self.revoke {
-            Some(revoke) if request.uri().path() == "/revoke" => revoke.answer(request, self.patience).await,
-            Some(_) | None => {
-                let (question, _) = request.into_parts();
-                self.answer(&question, peer).await
-            }
+            Some(revoke) => revoke.answer(request, self.patience).await,
+            None => page(StatusCode::NOT_FOUND, TEXT, "revoke_secret_file is not set\n"),
         }
     }
 

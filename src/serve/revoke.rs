@@ -52,8 +52,8 @@ enum Rejection {
 
 /// The code under which such revocations are counted.
 const CHANNEL: &str = "push";
-/// A thousand digests, and as much again.
-const BODY_BYTES_MAX: usize = 64 * 1024;
+/// A thousand digests take half of it.
+const BODY_BYTES_MAX: usize = 128 * 1024;
 /// Any key will do: it is compared here and nowhere else.
 const LABEL: &[u8] = b"sidegate POST /revoke";
 /// Guesses are told of so often at the most.
@@ -165,7 +165,7 @@ impl Rejection {
                 "Content-Type is not application/json",
             ),
             Self::TooLong => {
-                (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", "the body is longer than 65536 bytes")
+                (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", "the body is longer than 131072 bytes")
             }
             Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "request_timeout", "the body did not come in time"),
             Self::BrokenOff => (StatusCode::BAD_REQUEST, "bad_request", "the body broke off"),

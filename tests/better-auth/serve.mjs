@@ -20,6 +20,7 @@
 //   SIDEGATE_REVOKE_SECRET  what they want to hear for that
 //
 // GET /requests: how often each path was asked for, as JSON of "GET /api/auth/get-session?x=y" and the like.
+// POST /administrators: makes the user whose e-mail address is the body an administrator, past all hooks.
 // Ready: one line on stdout, {"port":12345,"betterAuth":"1.7.25"}. Logs go to stderr. SIGTERM ends it at once.
 
 import { once } from 'node:events';
@@ -108,11 +109,17 @@ const { port } = server.address();
 
 const trustedOrigins = BASE_URL ? namesIn(BASE_URL) : [`http://127.0.0.1:${port}`];
 const auth = betterAuth({ baseURL: trustedOrigins[0], trustedOrigins, ...options });
-const { version } = await auth.$context;
+const { version, adapter } = await auth.$context;
 const handle = toNodeHandler(auth);
 const requests = {};
-server.on('request', (request, response) => {
+server.on('request', async (request, response) => {
   if (request.url === '/requests') return response.end(JSON.stringify(requests));
+  if (request.url === '/administrators') {
+    const [email] = await request.toArray();
+    const where = [{ field: 'email', value: String(email) }];
+    await adapter.update({ model: 'user', where, update: { role: 'admin' } });
+    return response.end();
+  }
   const name = `${request.method} ${request.url}`;
   requests[name] = (requests[name] ?? 0) + 1;
   return handle(request, response);
