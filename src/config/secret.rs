@@ -52,8 +52,12 @@ pub(super) fn read_own(path: &str) -> Result<Secret, ConfigError> {
     let chars = secret.expose().chars().count();
     if chars < OWN_CHARS_MIN || !secret.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(ConfigError::new(format!("the secret in {path} is none that can be sent as a bearer"))
-            .because(format!("it has {chars} characters, or some that are no letters, digits or signs of ASCII"))
-            .hint(format!("write at least {OWN_CHARS_MIN} of these, such as those of `openssl rand -hex 32`")));
+            .because(format!(
+                "it has {chars} characters, or some that are no letters, digits or signs of ASCII"
+            ))
+            .hint(format!(
+                "write at least {OWN_CHARS_MIN} of these, such as those of `openssl rand -hex 32`"
+            )));
     }
     Ok(secret)
 }

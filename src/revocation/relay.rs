@@ -111,12 +111,12 @@ async fn answers(connection: RedisConnection) -> Result<(), ChannelError> {
 }
 
 fn heard(push: &PushInfo) -> Vec<Heard> {
-    match push.kind {
-        PushKind::Subscribe => Vec::new(),
-        PushKind::Message => {
-            let message = push.data.get(1).and_then(|message| Vec::from_redis_value_ref(message).ok());
-            message.map_or_else(everything, |message: Vec<u8>| Notice::of_message(&message))
-        }
+    if push.kind == PushKind::Subscribe {
+        return Vec::new();
+    }
+    match push.data.as_slice() {
+        [_, message] if push.kind == PushKind::Message => Vec::from_redis_value_ref(message)
+            .map_or_else(|_| everything(), |text: Vec<u8>| Notice::of_message(&text)),
         // Told to leave the channel, or something that later versions tell.
         _ => everything(),
     }

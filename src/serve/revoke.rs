@@ -118,7 +118,8 @@ impl Revoke {
         if !is_json(&question.headers) {
             return Err(Rejection::NotJson);
         }
-        let length = question.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        let length =
+            question.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         if length.is_some_and(|length: usize| length > BODY_BYTES_MAX) {
             return Err(Rejection::TooLong);
         }
@@ -167,7 +168,9 @@ impl Rejection {
             Self::TooLong => {
                 (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", "the body is longer than 131072 bytes")
             }
-            Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "request_timeout", "the body did not come in time"),
+            Self::TooSlow => {
+                (StatusCode::REQUEST_TIMEOUT, "request_timeout", "the body did not come in time")
+            }
             Self::BrokenOff => (StatusCode::BAD_REQUEST, "bad_request", "the body broke off"),
             Self::NotRelayed => (
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -180,10 +183,13 @@ impl Rejection {
             Self::NotPosted => drop(answer.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"))),
             Self::NoSecret => {
                 // RFC 6750 §3.1: no error where nothing was tried.
-                answer.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"sidegate\""));
+                answer
+                    .headers_mut()
+                    .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"sidegate\""));
             }
             Self::WrongSecret => {
-                let challenge = HeaderValue::from_static("Bearer realm=\"sidegate\", error=\"invalid_token\"");
+                let challenge =
+                    HeaderValue::from_static("Bearer realm=\"sidegate\", error=\"invalid_token\"");
                 answer.headers_mut().insert(WWW_AUTHENTICATE, challenge);
             }
             Self::NotJson | Self::TooLong | Self::TooSlow | Self::BrokenOff | Self::NotRelayed => {}

@@ -30,6 +30,7 @@ mod jwt_law;
 mod key_ring;
 mod login_page;
 mod nginx_dialect;
+mod notices;
 mod policy;
 mod preflight;
 mod redirects;

@@ -12,8 +12,8 @@ use redis::{
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::super::{StoreError, StoreUrlError};
-use super::{Redis, store_error};
 use super::url::Servers;
+use super::{Redis, store_error};
 
 /// Redis, for whoever wants to be told something by it.
 #[derive(Clone)]
@@ -80,11 +80,10 @@ impl RedisServers {
             return Err(StoreError::Unreachable("the URL names no server".to_owned()));
         };
         let (host, port) = (host.clone(), *port);
-        let addr = match info.addr().clone() {
-            ConnectionAddr::TcpTls { insecure, tls_params, .. } => {
-                ConnectionAddr::TcpTls { host, port, insecure, tls_params }
-            }
-            _ => ConnectionAddr::Tcp(host, port),
+        let addr = if let ConnectionAddr::TcpTls { insecure, tls_params, .. } = info.addr().clone() {
+            ConnectionAddr::TcpTls { host, port, insecure, tls_params }
+        } else {
+            ConnectionAddr::Tcp(host, port)
         };
         self.connect(&info.clone().set_addr(addr), pushes).await
     }
@@ -96,11 +95,14 @@ impl RedisServers {
     ) -> Result<RedisConnection, StoreError> {
         // Only the newer protocol lets a server speak first.
         let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
-        let host = match info.addr() {
-            ConnectionAddr::Tcp(host, _) | ConnectionAddr::TcpTls { host, .. } => host.clone(),
-            _ => String::new(),
+        let host = if let ConnectionAddr::Tcp(host, _) | ConnectionAddr::TcpTls { host, .. } = info.addr() {
+            host
+        } else {
+            ""
         };
-        let client = self.0.client(info.clone().set_redis_settings(settings)).map_err(|error| told(&error))?;
+        let host = host.to_owned();
+        let client =
+            self.0.client(info.clone().set_redis_settings(settings)).map_err(|error| told(&error))?;
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(None)
             .set_response_timeout(None)
