@@ -368,6 +368,20 @@ def test_signing_in_tells_of_nothing(told: Told, pushed: Sidegate) -> None:
     assert pushed.total("sidegate_revocations_total") == counted
 
 
+def test_a_session_that_is_prolonged_is_told_anew(world: World, home: Path, secret_file: str) -> None:
+    told = Told(home, world.sqlite.url("prolonged"), secret_file, options={"session": {"updateAge": 0}})
+    try:
+        with told.gate() as gate:
+            person = told.better_auth.sign_in()
+            remembered(gate, person)
+            known = told.better_auth.session_of(person.cookie)
+            assert known
+            until(lambda: gate.total("sidegate_revocations_total", channel="push", kind="token") >= 1, "it was told")
+            assert gate.ask(person.cookie).get("x-auth-session-expires") >= known["session"]["expiresAt"]
+    finally:
+        told.better_auth.stop()
+
+
 def test_sessions_in_a_secondary_storage_alone_are_told_of_by_its_keys(
     world: World, home: Path, secret_file: str
 ) -> None:
@@ -542,6 +556,19 @@ def test_a_user_of_redis_may_do_no_more_than_that(
                 assert redis.command("ACL", "LOG") == "", "something was refused"
             else:
                 gate.process.wait_for("nothing tells of revocations.*&sidegate:revocations \\+subscribe")
+
+
+def test_check_tells_whether_replicas_can_tell_each_other(on_sqlite: Stack, home: Path, redis: Redis) -> None:
+    redis.add_user("checked", "relays-and-nothing-else", "+ping")
+    who = f"redis://checked:relays-and-nothing-else@127.0.0.1:{redis.port}"
+    for url, code, told in (
+        (redis.url, 0, "relay     ok"),
+        (f"redis://127.0.0.1:{free_port()}", 1, "refused"),
+        (who, 1, "&sidegate:revocations +subscribe"),
+    ):
+        ended = sidegate(home, "check", f"--store={on_sqlite.store}", f"--revocation-redis={url}")
+        assert ended.code == code, ended.err
+        assert told in ended.out + ended.err
 
 
 def test_a_relay_that_is_no_redis_is_a_mistake(on_sqlite: Stack, home: Path) -> None:
