@@ -45,7 +45,8 @@ def people(better_auth: BetterAuth) -> list[SignedIn]:
 
 
 def uncached(home: Path, store: str, **settings: str) -> Sidegate:
-    return Sidegate(home, store, **({"cache_ttl": "0s", "negative_ttl": "0s"} | settings))
+    forgetful = {"cache_ttl": "0s", "negative_ttl": "0s", "stale_if_error": "0s"}
+    return Sidegate(home, store, **(forgetful | settings))
 
 
 def test_every_form_of_url_leads_there(redis: Redis, people: list[SignedIn], world: World, home: Path) -> None:
