@@ -7,6 +7,7 @@
 mod answer;
 mod caddy;
 mod envoy;
+mod envoy_grpc;
 mod forwarded;
 mod get_session;
 mod guard;
@@ -25,6 +26,7 @@ use http::{HeaderName, Response};
 use http_body_util::Full;
 
 pub use self::answer::not_found;
+pub use self::envoy_grpc::{CheckResponse, EnvoyCheck, check_response};
 pub use self::login::{LoginPage, LoginPageError};
 pub use self::names::{HeaderNames, HeaderNamesError};
 pub use self::redirect::leaves_a_loop;
@@ -57,6 +59,8 @@ pub enum Dialect {
     Haproxy,
     /// Envoy `ext_authz` over HTTP.
     Envoy,
+    /// Envoy `ext_authz` over gRPC. Its questions are messages, [`EnvoyCheck`], and so are the answers.
+    EnvoyGrpc,
     /// An app that calls Better Auth's get-session, here instead.
     GetSession,
 }
@@ -74,21 +78,37 @@ pub enum Refusal {
     TwinHeader(HeaderName),
     /// A header that decides holds nothing usable.
     MalformedHeader(HeaderName),
-    /// Not a method in which this question is asked.
+    /// A message lacks what has to be told.
+    MissingAttribute(&'static str),
+    /// What a message tells is nothing usable.
+    MalformedAttribute(&'static str),
+    /// The route asks for a policy that there is not.
+    UnknownPolicy,
+    /// A message longer than any that has to be read.
+    TooLarge,
+    /// Not a way in which this question is asked.
     Method,
 }
 
 impl Dialect {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Nginx, Self::Traefik, Self::Caddy, Self::Haproxy, Self::Envoy, Self::GetSession];
+    pub const ALL: [Self; 7] = [
+        Self::Nginx,
+        Self::Traefik,
+        Self::Caddy,
+        Self::Haproxy,
+        Self::Envoy,
+        Self::EnvoyGrpc,
+        Self::GetSession,
+    ];
 
-    /// The dialect that is spoken at `path`, if any, whether or not it is switched on.
+    /// The dialect in which an HTTP request asks at `path`, if any, whether or not it is switched on.
     #[must_use]
     pub fn at(path: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|dialect| match dialect {
             // What follows is the client's own path.
             Self::Envoy => path.strip_prefix(envoy::PREFIX).is_some_and(|rest| rest.starts_with('/')),
+            Self::EnvoyGrpc => false,
             Self::Nginx | Self::Traefik | Self::Caddy | Self::Haproxy | Self::GetSession => {
                 path == dialect.path()
             }
@@ -104,6 +124,7 @@ impl Dialect {
             Self::Caddy => "/auth/caddy",
             Self::Haproxy => "/auth/haproxy",
             Self::Envoy => envoy::PREFIX,
+            Self::EnvoyGrpc => envoy_grpc::PATH,
             Self::GetSession => "/api/auth/get-session",
         }
     }
@@ -117,11 +138,12 @@ impl Dialect {
             Self::Caddy => "caddy",
             Self::Haproxy => "haproxy",
             Self::Envoy => "envoy",
+            Self::EnvoyGrpc => "envoy_grpc",
             Self::GetSession => "get_session",
         }
     }
 
-    /// What the client asked for, as this dialect's proxy tells it.
+    /// What the client asked for, as this dialect's proxy tells it by an HTTP request.
     ///
     /// # Errors
     /// If the proxy did not tell, or the client may have.
@@ -130,6 +152,7 @@ impl Dialect {
             Self::Nginx => nginx::decode(question, &terms.names),
             Self::Traefik | Self::Caddy | Self::Haproxy => forwarded::decode(question, &terms.names),
             Self::Envoy => envoy::decode(question, &terms.names),
+            Self::EnvoyGrpc => Err(Refusal::Method),
             Self::GetSession => get_session::decode(question),
         }
     }
@@ -143,6 +166,8 @@ impl Dialect {
             Self::Caddy => caddy::encode(request, decision, terms),
             Self::Haproxy => haproxy::encode(request, decision, terms),
             Self::Envoy => envoy::encode(request, decision, terms),
+            // `check_response` makes a message of it.
+            Self::EnvoyGrpc => envoy::decided(request, decision, terms),
             Self::GetSession => get_session::encode(decision),
         }
     }
@@ -152,7 +177,9 @@ impl Dialect {
     pub fn refuse(self, refusal: &Refusal) -> Answer {
         match self {
             Self::Nginx => nginx::refuse(refusal),
-            Self::Traefik | Self::Caddy | Self::Haproxy | Self::Envoy => answer::refuse(refusal),
+            Self::Traefik | Self::Caddy | Self::Haproxy | Self::Envoy | Self::EnvoyGrpc => {
+                answer::refuse(refusal)
+            }
             Self::GetSession => get_session::refuse(refusal),
         }
     }
@@ -168,6 +195,10 @@ impl Refusal {
             Self::DuplicateHeader(_) => "duplicate_header",
             Self::TwinHeader(_) => "twin_header",
             Self::MalformedHeader(_) => "malformed_header",
+            Self::MissingAttribute(_) => "missing_attribute",
+            Self::MalformedAttribute(_) => "malformed_attribute",
+            Self::UnknownPolicy => "unknown_policy",
+            Self::TooLarge => "too_large",
             Self::Method => "method",
         }
     }
@@ -176,11 +207,32 @@ impl Refusal {
     #[must_use]
     pub const fn header(&self) -> Option<&HeaderName> {
         match self {
-            Self::UntrustedPeer | Self::Method => None,
             Self::MissingHeader(name)
             | Self::DuplicateHeader(name)
             | Self::TwinHeader(name)
             | Self::MalformedHeader(name) => Some(name),
+            Self::UntrustedPeer
+            | Self::MissingAttribute(_)
+            | Self::MalformedAttribute(_)
+            | Self::UnknownPolicy
+            | Self::TooLarge
+            | Self::Method => None,
+        }
+    }
+
+    /// The attribute of a message that it is about.
+    #[must_use]
+    pub const fn attribute(&self) -> Option<&'static str> {
+        match self {
+            Self::MissingAttribute(name) | Self::MalformedAttribute(name) => Some(name),
+            Self::UntrustedPeer
+            | Self::MissingHeader(_)
+            | Self::DuplicateHeader(_)
+            | Self::TwinHeader(_)
+            | Self::MalformedHeader(_)
+            | Self::UnknownPolicy
+            | Self::TooLarge
+            | Self::Method => None,
         }
     }
 }

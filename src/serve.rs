@@ -3,19 +3,24 @@
 mod accept;
 mod activity;
 mod admin;
+mod callers;
 mod connection;
+mod drain;
 mod front;
+mod grpc;
+mod health;
 mod listener;
 mod peers;
+mod readiness;
 mod revoke;
 mod shutdown;
+mod stream;
 
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper_util::server::graceful::GracefulShutdown;
 use tokio::sync::watch;
 
 pub use self::connection::Limits;
@@ -26,7 +31,10 @@ pub use self::revoke::Revoke;
 pub use self::shutdown::{Signals, Stop};
 
 use self::accept::serve_all;
-use self::admin::{Admin, Readiness};
+use self::admin::Admin;
+use self::callers::Callers;
+use self::drain::Drain;
+use self::readiness::Readiness;
 use crate::cache::Generations;
 use crate::metrics::Metrics;
 use crate::store::{AnyStore, Circuit, SessionStore};
@@ -81,15 +89,16 @@ impl<S: SessionStore> Server<S> {
         let (stop_admin, admin_stopped) = watch::channel(false);
         let admin_limits = self.limits.for_admin();
         let admin_task = tokio::spawn(async move {
-            let drain = GracefulShutdown::new();
+            let drain = Drain::new();
             let admin = Arc::new(admin);
             serve_all(self.admin, &admin, &admin_limits, &drain, None, stopped(admin_stopped)).await;
         });
 
-        let drain = GracefulShutdown::new();
+        let callers = Arc::new(Callers::new(Arc::clone(&self.front), Arc::clone(&readiness), self.limits));
+        let drain = Drain::new();
         let (stop_gate, gate_stopped) = watch::channel(false);
         let open = Some(self.metrics.connections());
-        let accepting = serve_all(self.gate, &self.front, &self.limits, &drain, open, stopped(gate_stopped));
+        let accepting = serve_all(self.gate, &callers, &self.limits, &drain, open, stopped(gate_stopped));
         let first_signal = async {
             let stop = signals.next().await;
             tracing::info!(signal = stop.name(), "draining");
@@ -100,7 +109,7 @@ impl<S: SessionStore> Server<S> {
 
         let mut limit = pin!(tokio::time::sleep(self.drain_timeout));
         let ended = tokio::select! {
-            () = drain.shutdown() => Ended::Drained,
+            () = drain.finish() => Ended::Drained,
             () = &mut limit => Ended::CutOff,
             _ = signals.next() => Ended::CutOff,
         };

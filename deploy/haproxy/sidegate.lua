@@ -36,12 +36,12 @@ local identity = {
     "x-auth-team-id",
     "x-auth-impersonated-by",
     "x-auth-assertion",
+    "x-auth-freshness",
 }
 
 -- What the client is told of a refusal. No content-type: an answer to HEAD has no body.
 local refusal = {
     "location",
-    "set-cookie",
     "www-authenticate",
     "x-auth-reason",
     "retry-after",
@@ -93,11 +93,16 @@ core.register_action("sidegate", { "http-req" }, function(txn)
 
     local answer = core.httpclient():head{ url = question, headers = headers }
 
+    if answer.status >= 500 and not answer.headers["x-auth-reason"] then
+        return      -- not sidegate's: the `listen` between did not reach it
+    end
     if answer.status == 200 and not identify(txn, answer.headers) then
         return
     end
     txn:set_priv(answer)
     note(txn, "txn.sidegate_login", first(answer.headers["x-auth-login"]))
+    note(txn, "txn.sidegate_login_cookie", first(answer.headers["x-auth-login-cookie"]))
+    note(txn, "txn.sidegate_reason", first(answer.headers["x-auth-reason"]))
     note(txn, "txn.sidegate_set_cookie", first(answer.headers["set-cookie"]))
     note(txn, "txn.sidegate_status", answer.status)
 end)

@@ -274,6 +274,10 @@ fn told(refusal: &Refusal) -> String {
         Refusal::DuplicateHeader(name) => format!("{name} is there twice"),
         Refusal::TwinHeader(name) => format!("{name} is what some servers take for an identity header"),
         Refusal::MalformedHeader(name) => format!("{name} holds nothing usable"),
+        Refusal::MissingAttribute(name) => format!("it does not tell {name}"),
+        Refusal::MalformedAttribute(name) => format!("its {name} is nothing usable"),
+        Refusal::UnknownPolicy => "its route asks for a policy that there is not".to_owned(),
+        Refusal::TooLarge => "it is longer than any that is read".to_owned(),
         Refusal::Method => "it is not asked in this method".to_owned(),
     }
 }

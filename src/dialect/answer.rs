@@ -5,9 +5,9 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use http_body_util::Full;
 
-use super::names::{LOGIN, REASON};
-use super::{Answer, HeaderNames, LoginPage, Refusal};
-use crate::auth::{CheckRequest, Decision, Denial, Grant};
+use super::names::REASON;
+use super::{Answer, HeaderNames, Refusal};
+use crate::auth::{Decision, Denial, Grant};
 
 /// Room for every header of an allowing answer without growing: `HeaderMap` makes it twelve.
 const HEADERS: usize = 8;
@@ -30,9 +30,7 @@ pub(super) fn decided(
 pub(super) fn allow(grant: &Grant, names: &HeaderNames) -> Answer {
     let mut answer = empty(StatusCode::OK);
     let headers = answer.headers_mut();
-    // A statement of its own, because what is missing says nothing: any field may be without a value.
-    let status = if grant.session().is_some() { "user" } else { "anonymous" };
-    headers.insert(names.status(), HeaderValue::from_static(status));
+    headers.insert(names.status(), HeaderValue::from_static(status(grant)));
     for (field, value) in grant.identity().fields() {
         if let Some(name) = names.of(field) {
             headers.insert(name, value.clone());
@@ -45,24 +43,22 @@ pub(super) fn allow(grant: &Grant, names: &HeaderNames) -> Answer {
     answer
 }
 
-/// 401 that tells where to sign in, for proxies that cannot hand a redirect on.
-pub(super) fn told_where(request: &CheckRequest<'_>, denial: Denial, login: Option<&LoginPage>) -> Answer {
-    let mut answer = deny(StatusCode::UNAUTHORIZED, "unauthenticated", denial.code());
-    // The sign-in page behind itself would be a circle.
-    if let Some(login) = login.filter(|login| !login.is_asked_by(request)) {
-        answer.headers_mut().insert(&LOGIN, login.for_request(request));
-    }
-    answer
+/// A statement of its own, because what is missing says nothing: any field may be without a value.
+pub(super) fn status(grant: &Grant) -> &'static str {
+    if grant.session().is_some() { "user" } else { "anonymous" }
 }
 
 /// The answer to what is not a question of the caller's form.
 pub(super) fn refuse(refusal: &Refusal) -> Answer {
     let status = match refusal {
-        Refusal::UntrustedPeer => StatusCode::FORBIDDEN,
+        Refusal::UntrustedPeer | Refusal::UnknownPolicy => StatusCode::FORBIDDEN,
+        Refusal::TooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         Refusal::MissingHeader(_)
         | Refusal::DuplicateHeader(_)
         | Refusal::TwinHeader(_)
         | Refusal::MalformedHeader(_)
+        | Refusal::MissingAttribute(_)
+        | Refusal::MalformedAttribute(_)
         | Refusal::Method => StatusCode::BAD_REQUEST,
     };
     deny(status, "refused", refusal.code())

@@ -7,7 +7,7 @@
 
 use http::header::{AUTHORIZATION, HOST};
 use http::request::Parts;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::forwarded::PROTO;
 use super::names::{LOGIN, REASON};
@@ -46,32 +46,38 @@ pub(super) fn decode<'a>(question: &'a Parts, names: &HeaderNames) -> Result<Che
 }
 
 pub(super) fn encode(request: &CheckRequest<'_>, decision: &Decision, terms: &Terms) -> Answer {
-    let mut answer = answer::decided(decision, &terms.names, |denial| {
-        redirect::answer(request, denial, terms.login.as_ref(), Location::Any)
-    });
+    let mut answer = decided(request, decision, terms);
     if matches!(decision, Decision::Allow(_)) {
-        let absent = to_remove(&answer, &terms.names);
-        answer
-            .headers_mut()
-            .extend(HeaderValue::try_from(absent).ok().map(|names| (TO_REMOVE.clone(), names)));
+        let mut list = String::with_capacity(1024);
+        each_to_remove(answer.headers(), &terms.names, |name| {
+            list.push_str(name);
+            list.push(',');
+        });
+        list.pop();
+        answer.headers_mut().extend(HeaderValue::try_from(list).ok().map(|names| (TO_REMOVE.clone(), names)));
     }
     answer
 }
 
-/// Every name that some app could take for sidegate's word and that `answer` does not set, with commas between them; their
-/// underscore twins among them, for those are never set.
-pub(super) fn to_remove(answer: &Answer, names: &HeaderNames) -> String {
-    let mut list = String::with_capacity(1024);
+/// What Envoy is told however it asks.
+pub(super) fn decided(request: &CheckRequest<'_>, decision: &Decision, terms: &Terms) -> Answer {
+    answer::decided(decision, &terms.names, |denial| {
+        redirect::answer(request, denial, terms.login.as_ref(), Location::Any)
+    })
+}
+
+/// Every name that some app could take for sidegate's word and that is not among those `set`; their underscore twins too,
+/// for those are never set.
+pub(super) fn each_to_remove(set: &HeaderMap, names: &HeaderNames, mut remove: impl FnMut(&str)) {
+    let mut twin = String::new();
     for name in names.all().chain([&REASON, &LOGIN]) {
-        if !answer.headers().contains_key(name) {
-            list.push_str(name.as_str());
-            list.push(',');
+        if !set.contains_key(name) {
+            remove(name.as_str());
         }
         if name.as_str().contains('-') {
-            list.extend(name.as_str().chars().map(|letter| if letter == '-' { '_' } else { letter }));
-            list.push(',');
+            twin.clear();
+            twin.extend(name.as_str().chars().map(|letter| if letter == '-' { '_' } else { letter }));
+            remove(&twin);
         }
     }
-    list.pop();
-    list
 }

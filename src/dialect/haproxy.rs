@@ -4,11 +4,11 @@
 //! action sees a status and headers and no body, and the configuration makes of them what it likes: so it is told where to
 //! sign in, as nginx is.
 
-use super::{Answer, Terms, answer};
+use super::{Answer, Terms, answer, redirect};
 use crate::auth::{CheckRequest, Decision};
 
 pub(super) fn encode(request: &CheckRequest<'_>, decision: &Decision, terms: &Terms) -> Answer {
     answer::decided(decision, &terms.names, |denial| {
-        answer::told_where(request, denial, terms.login.as_ref())
+        redirect::told_where(request, denial, terms.login.as_ref())
     })
 }

@@ -43,6 +43,9 @@ pub(super) static REASON: HeaderName = HeaderName::from_static("x-auth-reason");
 /// Tells a proxy that redirects by itself where to.
 pub(super) static LOGIN: HeaderName = HeaderName::from_static("x-auth-login");
 
+/// The cookie that such a proxy sets where it redirects. Not `Set-Cookie`, which it may hand on whatever it does.
+pub(super) static LOGIN_COOKIE: HeaderName = HeaderName::from_static("x-auth-login-cookie");
+
 const STATUS: &str = "status";
 const ASSERTION: &str = "assertion";
 const FRESHNESS: &str = "freshness";

@@ -9,7 +9,7 @@ use http::request::Parts;
 use http::{HeaderName, Method, StatusCode};
 
 use super::original::OriginalUrl;
-use super::{Answer, HeaderNames, Refusal, Terms, answer, guard};
+use super::{Answer, HeaderNames, Refusal, Terms, answer, guard, redirect};
 use crate::auth::{CheckRequest, Decision};
 
 static ORIGINAL_URL: HeaderName = HeaderName::from_static("x-original-url");
@@ -29,7 +29,7 @@ pub(super) fn decode<'a>(question: &'a Parts, names: &HeaderNames) -> Result<Che
 
 pub(super) fn encode(request: &CheckRequest<'_>, decision: &Decision, terms: &Terms) -> Answer {
     answer::decided(decision, &terms.names, |denial| {
-        answer::told_where(request, denial, terms.login.as_ref())
+        redirect::told_where(request, denial, terms.login.as_ref())
     })
 }
 

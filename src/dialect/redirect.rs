@@ -1,5 +1,6 @@
-//! The answer to somebody who is not signed in, at proxies that hand an answer on as it is: a redirect to the sign-in
-//! page for a page that is being opened, a 401 for everything else, and an explanation where redirects lead nowhere.
+//! The answer to somebody who is not signed in: at proxies that hand an answer on as it is, a redirect to the sign-in page
+//! for a page that is being opened, a 401 for everything else, and an explanation where redirects lead nowhere; at the others
+//! what they need for doing the same.
 //!
 //! A script that called `fetch` can do nothing with a redirect, and a browser that is sent in a circle shows its own
 //! error page, which tells nobody what is wrong (`CALLERS.md` §3: nine such reports for one project alone).
@@ -16,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 use super::Answer;
 use super::answer;
 use super::login::LoginPage;
-use super::names::REASON;
+use super::names::{LOGIN, LOGIN_COOKIE, REASON};
 use crate::auth::{CheckRequest, Denial, Scheme};
 
 /// What a redirect's `Location` may be.
@@ -73,6 +74,27 @@ pub(super) fn answer(
     headers.insert(LOCATION, to);
     headers.insert(&REASON, HeaderValue::from_static(denial.code()));
     headers.extend(counted(&page, redirects + 1, request.scheme).map(|cookie| (SET_COOKIE, cookie)));
+    answer
+}
+
+/// What somebody gets who is not signed in, at proxies that redirect by themselves: 401, and where to sign in. The proxy alone
+/// knows whether it redirects, so it is to set the cookie that counts where it does.
+pub(super) fn told_where(request: &CheckRequest<'_>, denial: Denial, login: Option<&LoginPage>) -> Answer {
+    let unauthenticated = |reason| answer::deny(StatusCode::UNAUTHORIZED, "unauthenticated", reason);
+    // The sign-in page behind itself would be a circle of one.
+    let Some(login) = login.filter(|login| !login.is_asked_by(request)) else {
+        return unauthenticated(denial.code());
+    };
+    let page = digest(request);
+    let redirects = redirects(request.headers, &page);
+    if redirects >= REDIRECTS_MAX {
+        return unauthenticated(LOGIN_LOOP);
+    }
+    let mut answer = unauthenticated(denial.code());
+    let headers = answer.headers_mut();
+    headers.insert(&LOGIN, login.for_request(request));
+    let cookie = counted(&page, redirects + 1, request.scheme);
+    headers.extend(cookie.map(|cookie| (LOGIN_COOKIE.clone(), cookie)));
     answer
 }
 

@@ -6,13 +6,12 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::server::conn::http1;
-use hyper_util::server::graceful::GracefulShutdown;
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::activity::Patience;
-use super::connection::{Limits, Service, serve_one};
+use super::connection::{Http, Limits, Service, serve_one};
+use super::drain::Drain;
 use super::listener::{Accept, Bound};
 
 /// Descriptors may be free again after this long.
@@ -29,7 +28,7 @@ pub(super) async fn serve_all<S: Service>(
     bound: Bound,
     service: &Arc<S>,
     limits: &Limits,
-    drain: &GracefulShutdown,
+    drain: &Drain,
     open: Option<&Gauge>,
     stop: impl Future<Output = ()>,
 ) {
@@ -50,11 +49,11 @@ pub(super) async fn serve_all<S: Service>(
 
 struct Acceptor<'a, S> {
     service: &'a Arc<S>,
-    http: http1::Builder,
+    http: Http,
     patience: Patience,
     places: Arc<Semaphore>,
     strangers: Arc<Semaphore>,
-    drain: &'a GracefulShutdown,
+    drain: &'a Drain,
     open: Option<&'a Gauge>,
 }
 
@@ -93,7 +92,7 @@ impl<S: Service> Acceptor<'_, S> {
                 };
                 let opened = Opened::new(place, self.open.cloned());
                 let (service, http) = (Arc::clone(self.service), self.http.clone());
-                let connection = serve_one(stream, peer, service, http, self.patience, self.drain.watcher());
+                let connection = serve_one(stream, peer, service, http, self.patience, self.drain.for_one());
                 tokio::spawn(async move {
                     connection.await;
                     drop(opened);

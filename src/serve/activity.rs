@@ -4,26 +4,38 @@
 //! first must be short, against clients that trickle; the second must outlast the proxy's keep-alive (nginx: 60 s), or
 //! the proxy will now and then write into a connection that was just closed. So the two are told apart here, without a
 //! timer or a look at the clock for each request: marks are set as bytes pass, and a slow tick looks at the marks.
+//!
+//! On HTTP/2 many requests share a connection, and what passes may be about none of them: there, a connection is idle that
+//! sends nothing while nothing is being answered.
 
-use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
 /// What a connection is waiting for: the lowest two bits of its mark, the rest counts changes.
 const IDLE: u32 = 0;
 const RECEIVING: u32 = 1;
 const ANSWERING: u32 = 2;
+/// HTTP/2: whatever is there to be waited for, several streams have it.
+const SHARED: u32 = 3;
 const PHASE: u32 = 3;
 
 /// A connection's marks. Relaxed order is enough: a tick later the looker sees them.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Activity(Arc<AtomicU32>);
+pub(super) struct Activity(Arc<Marks>);
+
+#[derive(Debug, Default)]
+struct Marks {
+    phase: AtomicU32,
+    /// HTTP/2: streams that are being answered.
+    streams: AtomicUsize,
+}
+
+/// A stream that is being answered, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Answering(Activity);
 
 /// Looks at the marks now and then.
 #[derive(Debug)]
@@ -43,13 +55,6 @@ pub(super) struct Patience {
     pub(super) idle: Duration,
 }
 
-/// A stream that marks the bytes that come in.
-#[derive(Debug)]
-pub(super) struct Marked<T> {
-    stream: T,
-    activity: Activity,
-}
-
 impl Activity {
     pub(super) fn answering(&self) {
         self.enter(ANSWERING);
@@ -59,16 +64,40 @@ impl Activity {
         self.enter(IDLE);
     }
 
-    fn received(&self) {
-        if self.0.load(Ordering::Relaxed) & PHASE == IDLE {
-            self.enter(RECEIVING);
+    /// From now on it is HTTP/2.
+    pub(super) fn shared(&self) {
+        self.enter(SHARED);
+    }
+
+    /// A stream is being answered. Any task may say so.
+    pub(super) fn stream(&self) -> Answering {
+        self.0.streams.fetch_add(1, Ordering::Relaxed);
+        Answering(self.clone())
+    }
+
+    /// Bytes came in.
+    pub(super) fn received(&self) {
+        match self.0.phase.load(Ordering::Relaxed) & PHASE {
+            IDLE => self.enter(RECEIVING),
+            SHARED => self.enter(SHARED),
+            _ => {}
         }
     }
 
     /// Only the connection's own task writes, so nothing can come between the two halves.
     fn enter(&self, phase: u32) {
-        let changes = self.0.load(Ordering::Relaxed) & !PHASE;
-        self.0.store(changes.wrapping_add(PHASE + 1) | phase, Ordering::Relaxed);
+        let changes = self.0.phase.load(Ordering::Relaxed) & !PHASE;
+        self.0.phase.store(changes.wrapping_add(PHASE + 1) | phase, Ordering::Relaxed);
+    }
+
+    fn has_streams(&self) -> bool {
+        self.0.streams.load(Ordering::Relaxed) > 0
+    }
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.0.0.streams.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -83,12 +112,12 @@ impl Watch {
         let mut tick = tokio::time::interval(period.max(Duration::from_millis(1)));
         loop {
             let now = tick.tick().await;
-            let seen = self.activity.0.load(Ordering::Relaxed);
-            if seen != self.seen {
+            let seen = self.activity.0.phase.load(Ordering::Relaxed);
+            if seen != self.seen || self.activity.has_streams() {
                 (self.seen, self.since) = (seen, now);
             }
             let limit = match seen & PHASE {
-                IDLE => self.patience.idle,
+                IDLE | SHARED => self.patience.idle,
                 RECEIVING => self.patience.head,
                 // Bounded by the gate's own patience with the store.
                 _ => continue,
@@ -97,52 +126,5 @@ impl Watch {
                 return;
             }
         }
-    }
-}
-
-impl<T> Marked<T> {
-    pub(super) fn new(stream: T, activity: Activity) -> Self {
-        Self { stream, activity }
-    }
-}
-
-impl<T: AsyncRead + Unpin> AsyncRead for Marked<T> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        if buffer.filled().len() > before {
-            self.activity.received();
-        }
-        polled
-    }
-}
-
-impl<T: AsyncWrite + Unpin> AsyncWrite for Marked<T> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }

@@ -2,8 +2,7 @@
 //! exempt from the gate (oauth2-proxy's GHSA-5hvv-m4w4-gf6v).
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
@@ -11,15 +10,15 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Request, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use tokio::sync::Mutex;
 
 use super::connection::Service;
 use super::peers::Peer;
+use super::readiness::Readiness;
 use super::revoke::Revoke;
 use crate::cache::{Generations, SessionCache};
 use crate::dialect::Answer;
 use crate::metrics::{Metrics, Snapshot};
-use crate::store::{AnyStore, Circuit};
+use crate::store::AnyStore;
 
 /// Answers probes and scrapes.
 pub(super) struct Admin {
@@ -33,53 +32,9 @@ pub(super) struct Admin {
     patience: Duration,
 }
 
-/// Whether new requests should be sent here.
-pub(super) struct Readiness {
-    store: AnyStore,
-    circuit: Circuit,
-    draining: AtomicBool,
-    last: Mutex<Option<(Instant, Result<(), &'static str>)>>,
-}
-
-/// Probes that come quicker than this share one answer: whoever may ask cannot make it a load on the store.
-const PROBE_AGE: Duration = Duration::from_millis(500);
-
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const OPEN_METRICS: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
-
-impl Readiness {
-    pub(super) fn new(store: AnyStore, circuit: Circuit) -> Self {
-        Self { store, circuit, draining: AtomicBool::new(false), last: Mutex::new(None) }
-    }
-
-    /// Unready from now on.
-    pub(super) fn drain(&self) {
-        self.draining.store(true, Ordering::Relaxed);
-    }
-
-    /// `Err` says why not.
-    async fn check(&self) -> Result<(), &'static str> {
-        if self.draining.load(Ordering::Relaxed) {
-            return Err("draining");
-        }
-        let mut last = self.last.lock().await;
-        if let Some((at, answer)) = *last
-            && at.elapsed() < PROBE_AGE
-        {
-            return answer;
-        }
-        let answer = self.store.probe().await.map_err(|error| {
-            tracing::warn!(reason = error.code(), "not ready: {error}");
-            error.code()
-        });
-        if answer.is_ok() {
-            self.circuit.close();
-        }
-        *last = Some((Instant::now(), answer));
-        answer
-    }
-}
 
 impl Admin {
     pub(super) fn new(

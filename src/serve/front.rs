@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+use http::Response;
 use http::header::SET_COOKIE;
 use http::request::Parts;
+use http_body_util::BodyExt as _;
 use prometheus_client::metrics::counter::Counter;
 
-use super::connection::Service;
 use super::peers::{Peer, TrustedPeers};
-use crate::auth::{CheckRequest, Decision};
+use crate::auth::{CheckRequest, Decision, Policy};
 use crate::cache::SessionCache;
 use crate::clock;
-use crate::dialect::{self, Answer, Dialect, Refusal, Terms};
+use crate::dialect::{self, Answer, CheckResponse, Dialect, EnvoyCheck, Refusal, Terms};
 use crate::gate::{Checked, Gate, Lookup};
 use crate::log::DENIALS;
 use crate::metrics::{DecisionLabels, Metrics};
@@ -49,64 +51,105 @@ impl<S: SessionStore> Front<S> {
         self.gate.cache()
     }
 
+    /// Whether the word of `peer` is believed.
+    pub(super) fn trusts(&self, peer: Peer) -> bool {
+        self.trusted.contain(peer)
+    }
+
     /// Answers one question.
     pub async fn answer(&self, question: &Parts, peer: Peer) -> Answer {
         let Some(dialect) = Dialect::at(question.uri.path()).filter(|dialect| self.speaks(*dialect)) else {
             return dialect::not_found();
         };
-        let (request, checked) = match self.judge(dialect, question, peer).await {
-            Ok(judged) => judged,
+        let asked = self.believe(peer).and_then(|()| dialect.decode(question, &self.terms));
+        self.judge(dialect, asked, &Policy::default(), peer).await.0
+    }
+
+    /// Answers one question of Envoy's by gRPC: a `CheckRequest`, or why there is none.
+    pub async fn check(&self, message: Result<Bytes, Refusal>, peer: Peer) -> CheckResponse {
+        let decode = |message| EnvoyCheck::decode(message, &self.terms.names);
+        let check = self.believe(peer).and(message).and_then(decode);
+        let (asked, policy) = match &check {
+            Ok(check) => (Ok(check.request()), check.policy().clone()),
+            Err(refusal) => (Err(refusal.clone()), Policy::default()),
+        };
+        let (answer, decision) = self.judge(Dialect::EnvoyGrpc, asked, &policy, peer).await;
+        let (head, body) = answer.into_parts();
+        let Ok(body) = body.collect().await;
+        let answer = Response::from_parts(head, body.to_bytes());
+        dialect::check_response(&answer, decision.as_ref(), &self.terms.names)
+    }
+
+    fn believe(&self, peer: Peer) -> Result<(), Refusal> {
+        if self.trusts(peer) { Ok(()) } else { Err(Refusal::UntrustedPeer) }
+    }
+
+    /// The answer to one question of a dialect, with everything counted and denials told, and the decision unless it was
+    /// refused.
+    async fn judge(
+        &self,
+        dialect: Dialect,
+        asked: Result<CheckRequest<'_>, Refusal>,
+        policy: &Policy,
+        peer: Peer,
+    ) -> (Answer, Option<Decision>) {
+        let request = match asked {
+            Ok(request) => request,
             Err(refusal) => {
                 self.tell_refused(dialect, &refusal, peer);
-                return dialect.refuse(&refusal);
+                return (dialect.refuse(&refusal), None);
             }
         };
+        let mut checked = match dialect {
+            Dialect::GetSession => self.gate.check_session(&request, clock::now).await,
+            Dialect::Nginx
+            | Dialect::Traefik
+            | Dialect::Caddy
+            | Dialect::Haproxy
+            | Dialect::Envoy
+            | Dialect::EnvoyGrpc => self.gate.check(&request, clock::now).await,
+        };
+        checked.decision = policy.tighten(checked.decision);
+        self.count(dialect, &checked);
+        tell(dialect, &request, &checked);
         let mut answer = dialect.encode(&request, &checked.decision, &self.terms);
         if let (Decision::Allow(_), Some(cookie)) = (&checked.decision, checked.set_cookie) {
             answer.headers_mut().insert(SET_COOKIE, *cookie);
         }
-        if dialect::leaves_a_loop(&answer) {
+        let is_denied = matches!(checked.decision, Decision::Unauthenticated(_));
+        if is_denied && dialect::leaves_a_loop(&answer) {
             tracing::warn!(
                 dialect = dialect.code(),
                 "somebody was sent to sign in again and again, or login_url is itself behind sidegate: explained instead"
             );
         }
-        answer
-    }
-
-    /// Decides one question of a dialect, with everything counted and denials told.
-    async fn judge<'a>(
-        &self,
-        dialect: Dialect,
-        question: &'a Parts,
-        peer: Peer,
-    ) -> Result<(CheckRequest<'a>, Checked), Refusal> {
-        if !self.trusted.contain(peer) {
-            return Err(Refusal::UntrustedPeer);
-        }
-        let request = dialect.decode(question, &self.terms)?;
-        let checked = match dialect {
-            Dialect::GetSession => self.gate.check_session(&request, clock::now).await,
-            Dialect::Nginx | Dialect::Traefik | Dialect::Caddy | Dialect::Haproxy | Dialect::Envoy => {
-                self.gate.check(&request, clock::now).await
-            }
-        };
-        self.count(dialect, &checked);
-        tell(dialect, &request, &checked);
-        Ok((request, checked))
+        (answer, Some(checked.decision))
     }
 
     fn speaks(&self, dialect: Dialect) -> bool {
         match dialect {
             Dialect::GetSession => self.answers_get_session,
-            Dialect::Nginx | Dialect::Traefik | Dialect::Caddy | Dialect::Haproxy | Dialect::Envoy => true,
+            Dialect::Nginx
+            | Dialect::Traefik
+            | Dialect::Caddy
+            | Dialect::Haproxy
+            | Dialect::Envoy
+            | Dialect::EnvoyGrpc => true,
         }
     }
 
     fn tell_refused(&self, dialect: Dialect, refusal: &Refusal, peer: Peer) {
         self.metrics.decision(&labels(dialect, "refused", refusal.code(), Lookup::None)).inc();
         let header = refusal.header().map(http::HeaderName::as_str);
-        tracing::warn!(dialect = dialect.code(), reason = refusal.code(), header, ?peer, "refused");
+        let attribute = refusal.attribute();
+        tracing::warn!(
+            dialect = dialect.code(),
+            reason = refusal.code(),
+            header,
+            attribute,
+            ?peer,
+            "refused"
+        );
     }
 
     fn count(&self, dialect: Dialect, checked: &Checked) {
@@ -123,16 +166,6 @@ impl<S: SessionStore> Front<S> {
             Decision::Unavailable => ("unavailable", ""),
         };
         self.metrics.decision(&labels(dialect, outcome, reason, checked.lookup)).inc();
-    }
-}
-
-impl<S: SessionStore> Service for Front<S> {
-    async fn answer(&self, question: &Parts, peer: Peer) -> Answer {
-        Front::answer(self, question, peer).await
-    }
-
-    fn expects(&self, peer: Peer) -> bool {
-        self.trusted.contain(peer)
     }
 }
 

@@ -12,9 +12,11 @@ import pytest
 
 from rig import process, secrets
 from rig import sidegate as sidegates
+from rig.callers import ALL
 from rig.mariadb import MariaDb
 from rig.postgres import Postgres
 from rig.process import Process
+from rig.proxy import Edit, MakeProxy, Proxy
 from rig.sidegate import Sidegate
 from rig.sql import Database
 from rig.sqlite import Sqlite
@@ -117,6 +119,32 @@ def on_postgres(world: World) -> Stack:
 @pytest.fixture(scope="session")
 def on_mariadb(world: World) -> Stack:
     return world.stack("mariadb")
+
+
+@pytest.fixture(scope="module", params=ALL)
+def caller(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture(scope="module")
+def proxy(caller: str, on_sqlite: Stack) -> Proxy:
+    """Each caller with its shipped file, before the sidegate and the echo app of `on_sqlite`."""
+    return on_sqlite.proxy(caller)
+
+
+@pytest.fixture
+def further(on_sqlite: Stack, caller: str, home: Path) -> Iterator[MakeProxy]:
+    """Makes one more proxy of this kind, started; see `Stack.further_proxy`."""
+    made: list[Proxy] = []
+
+    def make(*edits: Edit, **others: Any) -> Proxy:
+        made.append(on_sqlite.further_proxy(caller, f"{caller}-{home.name}-{len(made)}", *edits, **others))
+        return made[-1].start()
+
+    yield make
+    for one in made:
+        one.stop()
 
 
 @pytest.fixture

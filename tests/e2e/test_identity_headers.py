@@ -32,6 +32,7 @@ NAMES = (
     "Team-Id",
     "Impersonated-By",
     "Assertion",
+    "Freshness",
     "Login",
     "Reason",
 )
@@ -41,9 +42,11 @@ SPOOFS: dict[str, Headers] = {
     "lower-case": [(f"x-auth-{name.lower()}", "evil") for name in NAMES],
     "shouted": [(f"X-AUTH-{name.upper()}", "evil") for name in NAMES],
     "underscores": [(f"X_Auth_{name.replace('-', '_')}", "evil") for name in NAMES],
+    "dots": [(f"X.Auth.{name.replace('-', '.')}", "evil") for name in NAMES],
     "one underscore": [(f"X-Auth_{name}", "evil") for name in NAMES],
     "duplicates": [(f"X-Auth-{name}", value) for name in NAMES for value in ("evil", "user")],
     "empty and full": [(f"X-Auth-{name}", value) for name in NAMES for value in ("", "evil")],
+    "odd characters": [(f"X{odd}Auth{odd}User{odd}Id", "evil") for odd in "!#$%&'*+.^_`|~"],
     "mixed": [("x-auth-user-id", "evil"), ("X_AUTH_USER_ID", "evil"), ("X-Auth-User-Id", "evil")],
 }
 

@@ -8,6 +8,7 @@ import pytest
 
 from conftest import World
 from rig.better_auth import SignedIn
+from rig.identity import FLAGS, identity_of
 from rig.sidegate import Sidegate
 from rig.sql import literal, named
 from rig.stack import Stack
@@ -23,25 +24,6 @@ PLUGINS: dict[str, Any] = {
     "twoFactor": {},
 }
 
-TEXTS = {
-    "x-auth-user-id": ("user", "id"),
-    "x-auth-user-email": ("user", "email"),
-    "x-auth-user-name": ("user", "name"),
-    "x-auth-user-role": ("user", "role"),
-    "x-auth-user-username": ("user", "username"),
-    "x-auth-user-phone": ("user", "phoneNumber"),
-    "x-auth-session-id": ("session", "id"),
-    "x-auth-session-expires": ("session", "expiresAt"),
-    "x-auth-impersonated-by": ("session", "impersonatedBy"),
-    "x-auth-organization-id": ("session", "activeOrganizationId"),
-    "x-auth-team-id": ("session", "activeTeamId"),
-}
-FLAGS = {
-    "x-auth-user-anonymous": "isAnonymous",
-    "x-auth-user-email-verified": "emailVerified",
-    "x-auth-user-two-factor": "twoFactorEnabled",
-    "x-auth-user-phone-verified": "phoneNumberVerified",
-}
 FUTURE = {
     "sqlite": "'2037-01-01T00:00:00.000Z'",
     "postgres": "timestamptz '2037-01-01 00:00:00Z'",
@@ -251,13 +233,7 @@ def assert_told(
 ) -> dict[str, str]:
     """sidegate tells of a session what Better Auth tells of it, in headers."""
     verdict = known(stack, person)
-    expected = {"x-auth-status": "user"}
-    for header, (table, field) in TEXTS.items():
-        if verdict[table].get(field):
-            expected[header] = verdict[table][field]
-    for header, field in FLAGS.items():
-        if verdict["user"].get(field) is True:
-            expected[header] = "true"
+    expected = identity_of(verdict)
     if organization_role:
         expected["x-auth-organization-role"] = organization_role
     reply = gate.ask(person.cookie)

@@ -16,6 +16,7 @@ mod cookie_law;
 mod credential_settings;
 mod credentials;
 mod envoy_dialect;
+mod envoy_grpc_dialect;
 mod fetch;
 mod forwarded_dialects;
 mod gate;

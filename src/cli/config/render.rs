@@ -17,7 +17,7 @@ pub(super) struct Rendering<'a> {
     /// Where API keys are, if they are taken.
     api_key_header: Option<&'a str>,
     timeout: String,
-    /// The session cookie's name without what comes before `.session_token`, if it is of that form.
+    /// The session cookie's name.
     cookie: &'a str,
 }
 
@@ -29,7 +29,8 @@ const TIMEOUT_MARK: &str = "store_timeout";
 const MARGIN: Duration = Duration::from_millis(500);
 
 const API_KEY: &str = "x-api-key";
-const COOKIES: [&str; 2] = ["better-auth.session_token", "better-auth.session_data"];
+const COOKIE: &str = "better-auth.session_token";
+const SECURE: &str = "__Secure-";
 
 impl<'a> Rendering<'a> {
     pub(super) fn new(caller: &Caller, settings: &'a CallerSettings) -> Result<Self, ConfigError> {
@@ -71,24 +72,16 @@ impl<'a> Rendering<'a> {
         self.with_cookies(line)
     }
 
-    /// Lines about cookies by name: those of the configured prefix alone, secure or not.
+    /// Lines about the session cookie: the one of the two names that is this deployment's.
     fn with_cookies(&self, line: String) -> Option<String> {
-        let Some((cookie, key)) = COOKIES.iter().find_map(|cookie| {
-            line.contains(cookie).then(|| (*cookie, cookie.trim_start_matches("better-auth")))
-        }) else {
+        if !line.contains(COOKIE) {
             return Some(line);
-        };
-        let is_secure = |text: &str| text.contains("__Secure-");
+        }
+        let is_secure = |text: &str| text.contains(SECURE);
         if is_secure(&line) != is_secure(self.cookie) {
             return None;
         }
-        let bare = self.cookie.trim_start_matches("__Secure-");
-        match bare.strip_suffix(".session_token") {
-            Some(prefix) => Some(line.replace(cookie, &format!("{prefix}{key}"))),
-            // A name of its own says nothing of the other's.
-            None if key == ".session_token" => Some(line.replace(cookie, bare)),
-            None => Some(line),
-        }
+        Some(line.replace(COOKIE, self.cookie.trim_start_matches(SECURE)))
     }
 }
 

@@ -12,6 +12,7 @@ SIDEGATE = Path(os.environ.get("SIDEGATE_BIN", ROOT / "target/release/sidegate")
 BETTER_AUTH = ROOT / "tests/better-auth"
 ECHO_APP = ROOT / "tests/upstream"
 ASKING_APP = ECHO_APP / "asking"
+WITNESS_APP = ECHO_APP / "witness"
 DEPLOY = ROOT / "deploy"
 FASTAPI_APP = DEPLOY / "fastapi"
 NGINX_FILES = ROOT / "nginx"

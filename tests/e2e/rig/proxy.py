@@ -2,7 +2,7 @@
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -35,6 +35,7 @@ class Proxy(ABC):
         self.origin = f"http://127.0.0.1:{port}"
         self.address = ("127.0.0.1", port)
         self._client = httpx.Client(base_url=self.origin, timeout=20, trust_env=False)
+        self.socket_url = f"ws://127.0.0.1:{port}/ws"
         self._process: Process | None = None
         home.mkdir()
 
@@ -78,6 +79,10 @@ class Proxy(ABC):
         answer = self._client.request(method, path, headers=headers, **options)
         self._client.cookies.clear()
         return answer
+
+
+MakeProxy = Callable[..., Proxy]
+"""Makes one more proxy, with what `Stack.further_proxy` takes."""
 
 
 def edited(text: str, edits: Iterable[Edit]) -> str:

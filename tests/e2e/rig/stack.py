@@ -79,9 +79,11 @@ class Stack:
             self._proxies[caller] = proxy.start()
         return self._proxies[caller]
 
-    def further_proxy(self, caller: str, name: str, *edits: Edit, sidegate: str | None = None) -> Proxy:
+    def further_proxy(
+        self, caller: str, name: str, *edits: Edit, sidegate: str | None = None, better_auth: int | None = None
+    ) -> Proxy:
         """One more of that caller before the echo app, not started, with edits to its files."""
-        return self._proxy(caller, name, free_port(), self.apps.echo, edits, sidegate)
+        return self._proxy(caller, name, free_port(), self.apps.echo, edits, sidegate, better_auth)
 
     @property
     def echo(self) -> Nginx:
@@ -117,8 +119,11 @@ class Stack:
         app: Uvicorn,
         edits: Iterable[Edit] = (),
         sidegate: str | None = None,
+        better_auth: int | None = None,
     ) -> Proxy:
-        neighbours = Neighbours(self.better_auth.port, app.port, sidegate or f"127.0.0.1:{self.sidegate_port}")
+        neighbours = Neighbours(
+            better_auth or self.better_auth.port, app.port, sidegate or f"127.0.0.1:{self.sidegate_port}"
+        )
         proxy = proxy_for(caller)(self.home / name, port, neighbours, edits)
         self._stops.append(proxy.stop)
         return proxy
