@@ -28,10 +28,10 @@ use crate::fetch::{Bounds, Client, Roots};
 use crate::keys::Published;
 use crate::log::LogOptions;
 use crate::refresh::Sliding;
-use crate::revocation::Hear;
+use crate::revocation::{Hear, RedisTracking, Relay};
 use crate::secret::Secret;
 use crate::serve::{Limits, Listen, TrustedPeers};
-use crate::store::{AnyStore, BetterAuth, Load, StoreOptions};
+use crate::store::{AnyStore, BetterAuth, Load, RedisServers, StoreOptions};
 
 /// The value of `store` for Better Auth without a database.
 const NO_STORE: &str = "none";
@@ -85,6 +85,9 @@ pub struct Config {
     pub hear: Hear,
     /// How often an outbox is looked into.
     pub revocation_poll: Duration,
+    /// What whoever tells of revocations has to know, if anybody may.
+    pub revoke_secret: Option<Secret>,
+    revocation_redis: Option<Secret>,
     /// Most answers remembered.
     pub cache_capacity: u64,
     /// Who may ask.
@@ -246,6 +249,39 @@ impl Config {
                 AnyStore::SCHEMES
             ))
         })
+    }
+
+    /// Redis's client tracking, where sessions are in Redis.
+    #[must_use]
+    pub fn redis_tracking(&self) -> Option<RedisTracking> {
+        // What is no URL of Redis's is not tracked; what is one, the store has taken already.
+        let url = self.store_url.expose();
+        RedisServers::knows(url).then(|| RedisTracking::new(url, &self.store).ok()).flatten()
+    }
+
+    /// Whether some sessions may be in `fallback_store` alone.
+    #[must_use]
+    pub fn has_fallback(&self) -> bool {
+        self.fallback_url.is_some()
+    }
+
+    /// What replicas tell each other by; `None` if there is no such setting.
+    ///
+    /// # Errors
+    /// If `revocation_redis` is no URL of Redis's.
+    pub fn relay(&self) -> Option<Result<Relay, ConfigError>> {
+        let url = self.revocation_redis.as_ref()?.expose();
+        let relay = if RedisServers::knows(url) {
+            Relay::new(url, self.store.connect_timeout).map_err(|error| error.to_string())
+        } else {
+            // What is no URL may be a password that slipped in: none of it is told.
+            Err("its scheme is none of Redis's".to_owned())
+        };
+        Some(relay.map_err(|error| {
+            ConfigError::new("revocation_redis is no URL of a Redis server")
+                .because(error)
+                .hint("write one of the form redis://user:password@host:6379, rediss://host or redis+unix:///path/to/socket")
+        }))
     }
 
     /// Prepares to ask Better Auth at `auth_url`, over connections of its own; `None` if there is no such setting.

@@ -3,9 +3,13 @@
 //! A channel is one way to hear of it: one file here. [`listen`] keeps a channel open and has the cache forget everything
 //! whenever it may have missed something; while a channel is out of reach the cache believes answers for a shorter time.
 
+mod notice;
 pub mod outbox;
 mod postgres;
 mod prepare;
+mod pushes;
+mod redis;
+mod relay;
 
 use std::fmt;
 use std::future::Future;
@@ -17,10 +21,14 @@ use crate::auth::Revocation;
 use crate::cache::Generations;
 use crate::clock::{self, UnixMillis};
 use crate::metrics::RevocationMetrics;
+use crate::store::StoreError;
 
+pub use self::notice::{Notice, NoticeError};
 pub use self::outbox::Outbox;
 pub use self::postgres::Listener;
 pub use self::prepare::{Part, Preparation, PrepareError};
+pub use self::redis::RedisTracking;
+pub use self::relay::{Publisher, Relay};
 
 /// The setting `revocation`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,21 +107,78 @@ impl fmt::Display for ChannelError {
 
 impl std::error::Error for ChannelError {}
 
+impl From<StoreError> for ChannelError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Refused(why) => Self::NotPrepared(why),
+            StoreError::Timeout(_)
+            | StoreError::Unreachable(_)
+            | StoreError::Malformed(_)
+            | StoreError::RateLimited
+            | StoreError::Overloaded
+            | StoreError::Resting
+            | StoreError::Unsettled
+            | StoreError::BrokeOff => Self::Broken(error.detail()),
+        }
+    }
+}
+
+/// How much of what happens a channel tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// All of it: while it is open, answers are believed for longer.
+    Whole,
+    /// A part: while it is open, answers are believed for as long as they would be without it.
+    Part,
+}
+
+impl Extent {
+    fn begin(self, generations: &Generations) {
+        match self {
+            Self::Whole => generations.begin_to_hear(),
+            Self::Part => generations.regain_part(),
+        }
+    }
+
+    fn lose(self, generations: &Generations) {
+        match self {
+            Self::Whole => generations.lose(),
+            Self::Part => generations.lose_part(),
+        }
+    }
+}
+
 /// Until a channel that broke is opened again: longer each time in a row, and not for all replicas at one moment.
 const PAUSE: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
 /// Keeps `channel` open for as long as this is polled, and tells `generations` what it tells.
-pub async fn listen(mut channel: impl Channel, generations: Arc<Generations>, metrics: RevocationMetrics) {
+pub async fn listen(channel: impl Channel, generations: Arc<Generations>, metrics: RevocationMetrics) {
+    keep_open(channel, Extent::Whole, generations, metrics).await;
+}
+
+/// The same for a channel that tells of so much.
+pub async fn keep_open(
+    mut channel: impl Channel,
+    extent: Extent,
+    generations: Arc<Generations>,
+    metrics: RevocationMetrics,
+) {
     let code = channel.code();
+    // Whoever counts on a part of what happens misses it from the start.
+    let mut is_lost = extent == Extent::Part;
+    if is_lost {
+        extent.lose(&generations);
+    }
     let mut failures = 0_u32;
     let mut was_told = None;
     loop {
         let error = match channel.open().await {
             Ok(()) => {
                 failures = 0;
+                is_lost = false;
                 was_told = None;
-                generations.begin_to_hear();
+                extent.begin(&generations);
                 metrics.heard(code, true);
                 tracing::info!(channel = code, "revocations are heard of");
                 relay(&mut channel, &generations, &metrics).await
@@ -121,8 +186,9 @@ pub async fn listen(mut channel: impl Channel, generations: Arc<Generations>, me
             Err(error) => error,
         };
         // Only what was heard of before can be lost: else the shorter age holds already.
-        if failures == 0 {
-            generations.lose();
+        if !is_lost {
+            extent.lose(&generations);
+            is_lost = true;
         }
         metrics.heard(code, false);
         // Once for each reason: an hour of outage is one line, not thousands.

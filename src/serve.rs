@@ -12,6 +12,7 @@ mod health;
 mod listener;
 mod peers;
 mod readiness;
+mod revoke;
 mod shutdown;
 mod stream;
 
@@ -26,6 +27,7 @@ pub use self::connection::Limits;
 pub use self::front::Front;
 pub use self::listener::{Bound, Listen, ListenError};
 pub use self::peers::{Peer, TrustedPeers, TrustedPeersError};
+pub use self::revoke::Revoke;
 pub use self::shutdown::{Signals, Stop};
 
 use self::accept::serve_all;
@@ -51,6 +53,8 @@ pub struct Server<S> {
     pub circuit: Circuit,
     /// What was revoked.
     pub generations: Arc<Generations>,
+    /// Who else may tell of it, on the admin listener.
+    pub revoke: Option<Revoke>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// What a connection may take.
@@ -79,6 +83,8 @@ impl<S: SessionStore> Server<S> {
             self.front.cache(),
             self.generations,
             self.store.clone(),
+            self.revoke,
+            self.limits.header_read_timeout,
         );
         let (stop_admin, admin_stopped) = watch::channel(false);
         let admin_limits = self.limits.for_admin();

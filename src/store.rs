@@ -28,6 +28,7 @@ pub use self::driver::Driver;
 pub use self::http::{BetterAuth, Renewal};
 pub use self::link::{Dialect, Link, Stamp, Texts};
 pub use self::measured::Measured;
+pub use self::redis::{Owners, RedisConnection, RedisServers};
 pub use self::schema::{
     AdditionalField, ColumnCase, Field, FieldKind, Names, Need, SESSION_FIELDS, Schema, SqlName,
     SqlNameError, Table, USER_FIELDS,

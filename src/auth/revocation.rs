@@ -46,6 +46,12 @@ impl IdDigest {
         bytes_of_hex(text).map(Self)
     }
 
+    /// All 32 bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// Its mark as a user's.
     #[must_use]
     pub fn user_mark(&self) -> u32 {

@@ -13,6 +13,9 @@ use crate::auth::{Marks, Revocation};
 /// Places: half a megabyte. A thousand revocations in the life of an answer make one lookup in sixty more.
 const PLACES: usize = 1 << 16;
 
+/// Above the numbers of [`Hearing`].
+const PART: u8 = 4;
+
 /// What has been revoked so far.
 pub struct Generations {
     /// How many revocations there were.
@@ -20,7 +23,7 @@ pub struct Generations {
     /// The number of the last one of everything.
     everything: AtomicU64,
     places: Box<[AtomicU64]>,
-    /// A [`Hearing`]'s number.
+    /// A [`Hearing`]'s number, and [`PART`] for each part of what happens that is not heard of.
     hearing: AtomicU8,
     evicted: [AtomicU64; 4],
 }
@@ -108,12 +111,24 @@ impl Generations {
     /// Revocations are heard of from now on. What was missed before is not known, so nothing counts any more.
     pub fn begin_to_hear(&self) {
         self.revoke(&Revocation::Everything);
-        self.hearing.store(Hearing::Now as u8, Ordering::Release);
+        self.turn(Hearing::Now);
     }
 
     /// Revocations are no longer heard of.
     pub fn lose(&self) {
-        self.hearing.store(Hearing::Lost as u8, Ordering::Release);
+        self.turn(Hearing::Lost);
+    }
+
+    /// Some revocations are not heard of from now on, whatever is said of the others: until
+    /// [`Generations::regain_part`], as if none were.
+    pub fn lose_part(&self) {
+        self.hearing.fetch_add(PART, Ordering::AcqRel);
+    }
+
+    /// They are heard of again. What was missed is not known, so nothing counts any more.
+    pub fn regain_part(&self) {
+        self.revoke(&Revocation::Everything);
+        self.hearing.fetch_sub(PART, Ordering::AcqRel);
     }
 
     /// Whether revocations are heard of.
@@ -124,6 +139,13 @@ impl Generations {
             number if number == Hearing::Now as u8 => Hearing::Now,
             _ => Hearing::Lost,
         }
+    }
+
+    fn turn(&self, hearing: Hearing) {
+        // Never fails: the closure always has an answer.
+        let _ = self.hearing.fetch_update(Ordering::AcqRel, Ordering::Acquire, |number| {
+            Some(number - number % PART + hearing as u8)
+        });
     }
 
     /// Whether an answer of that name, asked for at `since`, still counts.

@@ -12,6 +12,7 @@ pub(super) use self::caller::run as callers;
 use super::{Failure, Outcome, block_on, say};
 use crate::config::{Config, ConfigError, Sources};
 use crate::keys::KeySource as _;
+use crate::revocation::{Channel as _, ChannelError};
 use crate::store::{AnyStore, StoreError};
 
 pub(super) fn run(sources: &Sources) -> Outcome {
@@ -54,6 +55,7 @@ pub(super) fn run(sources: &Sources) -> Outcome {
                 });
                 revocation::tell(&config, &store).await?;
                 check_public_keys(&config, &store).await?;
+                check_relay(&config).await?;
                 check_better_auth(&config).await
             }
             Err(error) => {
@@ -86,6 +88,19 @@ async fn check_public_keys(config: &Config, store: &AnyStore) -> Result<(), Fail
             )));
         }
     }
+    Ok(())
+}
+
+/// By which replicas tell each other, where they do.
+async fn check_relay(config: &Config) -> Result<(), Failure> {
+    let Some(relay) = config.relay() else { return Ok(()) };
+    if let Err(error) = relay?.open().await {
+        say("relay     FAIL  revocation_redis\n");
+        let (ChannelError::Broken(why) | ChannelError::NotPrepared(why)) = error;
+        let what = ConfigError::new("replicas cannot tell each other of revocations").because(why);
+        return Err(Failure::failed(&what.hint("start that Redis, or mend its URL in revocation_redis")));
+    }
+    say("relay     ok    what one replica is told by POST /revoke reaches all\n");
     Ok(())
 }
 

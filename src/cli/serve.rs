@@ -12,7 +12,8 @@ use crate::config::{Config, ConfigError};
 use crate::gate::Gate;
 use crate::log;
 use crate::metrics::Metrics;
-use crate::serve::{Ended, Front, Server, Signals, bind};
+use crate::revocation::{Extent, Relay, keep_open};
+use crate::serve::{Ended, Front, Revoke, Server, Signals, bind};
 use crate::store::{AnyStore, Circuit, Guarded, Measured};
 
 pub(super) fn run(config: &Config) -> Outcome {
@@ -71,6 +72,7 @@ pub(super) async fn serve(
     let front =
         Front::new(gate_of_all, config.terms.clone(), config.trusted_proxies.clone(), Arc::clone(&metrics))
             .with_get_session(config.store.bodies);
+    let revoke = told(config, &generations, &metrics)?;
     let server = Server {
         front: Arc::new(front),
         gate,
@@ -78,6 +80,7 @@ pub(super) async fn serve(
         store,
         circuit,
         generations,
+        revoke,
         metrics,
         limits: config.limits,
         drain_timeout: config.drain_timeout,
@@ -89,4 +92,20 @@ pub(super) async fn serve(
                 .because("they took longer than drain_timeout, or a second signal came"),
         )),
     }
+}
+
+/// What is told of revocations by other replicas, and by whoever knows the secret.
+fn told(
+    config: &Config,
+    generations: &Arc<Generations>,
+    metrics: &Metrics,
+) -> Result<Option<Revoke>, ConfigError> {
+    let relay = config.relay().transpose()?;
+    let publisher = relay.as_ref().map(Relay::publisher);
+    if let Some(relay) = relay {
+        tokio::spawn(keep_open(relay, Extent::Part, Arc::clone(generations), metrics.revocations()));
+    }
+    let revoke =
+        |secret| Revoke::new(secret, Arc::clone(generations), metrics.revocations(), publisher.clone());
+    Ok(config.revoke_secret.as_ref().map(revoke))
 }

@@ -3,6 +3,7 @@
 mod cache;
 mod callers;
 mod credentials;
+mod revocation;
 mod service;
 mod store;
 
@@ -76,6 +77,8 @@ impl<'a> Reader<'a> {
         let load = self.load();
         let hear = self.hear();
         let revocation_poll = self.revocation_poll();
+        let revoke_secret = self.revoke_secret();
+        let revocation_redis = self.revocation_redis();
         let cache_capacity = self.count("cache_capacity", 1, 1_000_000_000);
         let trusted_proxies = self.parsed(
             "trusted_proxies",
@@ -113,6 +116,8 @@ impl<'a> Reader<'a> {
             load: load?,
             hear: hear?,
             revocation_poll: revocation_poll?,
+            revoke_secret,
+            revocation_redis,
             cache_capacity: cache_capacity?,
             trusted_proxies: trusted_proxies?,
             terms: terms?,

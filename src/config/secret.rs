@@ -11,6 +11,8 @@ use crate::secret::Secret;
 const PUBLIC_DEFAULT: &str = "better-auth-secret-12345678901234567890";
 /// Better Auth warns below this many characters.
 const CHARS_MIN: usize = 32;
+/// Guessing shorter ones over the network comes into reach.
+const OWN_CHARS_MIN: usize = 16;
 /// A longer file is something else.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
 
@@ -41,6 +43,22 @@ pub(super) fn find(sources: &Sources, warnings: &mut Vec<String>) -> Result<Secr
 pub(super) fn read_checked(path: &str, warnings: &mut Vec<String>) -> Result<Secret, ConfigError> {
     let secret = read(Path::new(path))?;
     check(&secret, path, warnings)?;
+    Ok(secret)
+}
+
+/// The secret in a file of sidegate's own.
+pub(super) fn read_own(path: &str) -> Result<Secret, ConfigError> {
+    let secret = read(Path::new(path))?;
+    let chars = secret.expose().chars().count();
+    if chars < OWN_CHARS_MIN || !secret.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(ConfigError::new(format!("the secret in {path} is none that can be sent as a bearer"))
+            .because(format!(
+                "it has {chars} characters, or some that are no letters, digits or signs of ASCII"
+            ))
+            .hint(format!(
+                "write at least {OWN_CHARS_MIN} of these, such as those of `openssl rand -hex 32`"
+            )));
+    }
     Ok(secret)
 }
 

@@ -300,6 +300,19 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting("revocation_poll", "DURATION", Some("250ms"), "How often the outbox is looked into"),
     setting(
+        "revoke_secret_file",
+        "PATH",
+        None,
+        "File that holds the bearer secret of POST /revoke on admin_listen, at least 16 characters, by which \
+         deploy/better-auth tells of sign-outs and bans. If absent, there is no such endpoint",
+    ),
+    setting(
+        "revocation_redis",
+        "URL",
+        None,
+        "redis:// URL by which what one replica is told by POST /revoke reaches all of them. If absent, each has to be told",
+    ),
+    setting(
         "trusted_proxies",
         "LIST",
         Some("loopback,unix"),

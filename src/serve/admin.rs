@@ -1,17 +1,20 @@
-//! The operator's listener: alive, ready, counted. Never on the listener that proxies ask, so that nothing there is
+//! The operator's listener: alive, ready, counted, told of revocations. Never on the listener that proxies ask, so that nothing there is
 //! exempt from the gate (oauth2-proxy's GHSA-5hvv-m4w4-gf6v).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use http::request::Parts;
-use http::{HeaderValue, Method, StatusCode};
+use http::{HeaderValue, Method, Request, StatusCode};
 use http_body_util::Full;
+use hyper::body::Incoming;
 
 use super::connection::Service;
 use super::peers::Peer;
 use super::readiness::Readiness;
+use super::revoke::Revoke;
 use crate::cache::{Generations, SessionCache};
 use crate::dialect::Answer;
 use crate::metrics::{Metrics, Snapshot};
@@ -24,6 +27,9 @@ pub(super) struct Admin {
     cache: Arc<SessionCache>,
     generations: Arc<Generations>,
     store: AnyStore,
+    revoke: Option<Revoke>,
+    /// Longest wait for a body.
+    patience: Duration,
 }
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
@@ -37,8 +43,10 @@ impl Admin {
         cache: Arc<SessionCache>,
         generations: Arc<Generations>,
         store: AnyStore,
+        revoke: Option<Revoke>,
+        patience: Duration,
     ) -> Self {
-        Self { readiness, metrics, cache, generations, store }
+        Self { readiness, metrics, cache, generations, store, revoke, patience }
     }
 
     async fn ready(&self) -> Answer {
@@ -78,6 +86,17 @@ impl Service for Admin {
             "/readyz" => self.ready().await,
             "/metrics" => self.scrape(),
             _ => page(StatusCode::NOT_FOUND, TEXT, "there is /livez, /readyz and /metrics\n"),
+        }
+    }
+
+    async fn respond(&self, request: Request<Incoming>, peer: Peer) -> Answer {
+        if request.uri().path() != "/revoke" {
+            let (question, _) = request.into_parts();
+            return self.answer(&question, peer).await;
+        }
+        match &self.revoke {
+            Some(revoke) => revoke.answer(request, self.patience).await,
+            None => page(StatusCode::NOT_FOUND, TEXT, "revoke_secret_file is not set\n"),
         }
     }
 

@@ -44,16 +44,21 @@ pub(super) trait Service: Send + Sync + 'static {
     /// Answers a request, of which no body is ever read.
     fn answer(&self, question: &Parts, peer: Peer) -> impl Future<Output = Answer> + Send;
 
+    /// Answers a request whose body may have to be read. Dropped unread, it has hyper close the connection after the answer.
+    fn respond(&self, request: Request<Incoming>, peer: Peer) -> impl Future<Output = Answer> + Send {
+        async move {
+            let (question, _) = request.into_parts();
+            self.answer(&question, peer).await
+        }
+    }
+
     /// Answers what came over HTTP/2: by that, unless it is a call.
     fn converse(
         &self,
         request: Request<Incoming>,
         peer: Peer,
     ) -> impl Future<Output = Response<Reply>> + Send {
-        async move {
-            let (question, _) = request.into_parts();
-            self.answer(&question, peer).await.map(BodyExt::boxed_unsync)
-        }
+        async move { self.respond(request, peer).await.map(BodyExt::boxed_unsync) }
     }
 
     /// Whether a peer is one of those for whom the places are meant.
@@ -141,9 +146,7 @@ pub(super) async fn serve_one<T, S>(
                 let (service, activity) = (Arc::clone(&service), activity.clone());
                 async move {
                     activity.answering();
-                    // The body is dropped unread. If there is one, hyper closes the connection after the answer.
-                    let (question, _) = request.into_parts();
-                    let answer = service.answer(&question, peer).await;
+                    let answer = service.respond(request, peer).await;
                     activity.answered();
                     Ok::<_, Infallible>(answer)
                 }

@@ -5,6 +5,7 @@
 
 mod entry;
 mod link;
+mod servers;
 mod told;
 mod url;
 
@@ -15,6 +16,7 @@ use std::time::Duration;
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
 pub(super) use self::entry::Entry;
+pub use self::servers::{Owners, RedisConnection, RedisServers};
 
 use self::entry::Value;
 use self::link::{Connection, Link};

@@ -15,7 +15,12 @@
 //   BETTER_AUTH_PLUGINS   JSON of plugins with their options, by the names under which better-auth/plugins and
 //                         @better-auth/api-key export them, e.g. {"admin":{},"apiKey":{"enableSessionForAPIKeys":true}}
 //
+//   SIDEGATE_URLS         comma-separated admin listeners of sidegates that deploy/better-auth tells of revocations;
+//                         absent: nobody is told
+//   SIDEGATE_REVOKE_SECRET  what they want to hear for that
+//
 // GET /requests: how often each path was asked for, as JSON of "GET /api/auth/get-session?x=y" and the like.
+// POST /administrators: makes the user whose e-mail address is the body an administrator, past all hooks.
 // Ready: one line on stdout, {"port":12345,"betterAuth":"1.7.25"}. Logs go to stderr. SIGTERM ends it at once.
 
 import { once } from 'node:events';
@@ -33,9 +38,10 @@ import * as betterAuthPlugins from 'better-auth/plugins';
 import { Cluster, Redis } from 'ioredis';
 import mysql from 'mysql2/promise';
 import pg from 'pg';
+import { tellSidegate } from '../../deploy/better-auth/sidegate.mjs';
 
 const { PORT = '0', DATABASE_URL, BASE_URL, BETTER_AUTH_OPTIONS = '{}', BETTER_AUTH_PLUGINS = '{}' } = process.env;
-const { REDIS_URL, REDIS_KEY_PREFIX } = process.env;
+const { REDIS_URL, REDIS_KEY_PREFIX, SIDEGATE_URLS, SIDEGATE_REVOKE_SECRET } = process.env;
 
 function openDatabase(url) {
   const scheme = url?.split(':', 1)[0];
@@ -76,10 +82,15 @@ function openSecondaryStorage(urls) {
   return redisStorage({ client, keyPrefix: REDIS_KEY_PREFIX });
 }
 
+const revocations =
+  SIDEGATE_URLS && tellSidegate({ urls: namesIn(SIDEGATE_URLS), secret: SIDEGATE_REVOKE_SECRET, log: console.error });
+const secondaryStorage = openSecondaryStorage(REDIS_URL);
+const plugins = Object.entries(JSON.parse(BETTER_AUTH_PLUGINS)).map(pluginOf);
+
 const options = {
   database: openDatabase(DATABASE_URL),
-  plugins: Object.entries(JSON.parse(BETTER_AUTH_PLUGINS)).map(pluginOf),
-  secondaryStorage: openSecondaryStorage(REDIS_URL),
+  plugins: revocations ? [...plugins, revocations.plugin] : plugins,
+  secondaryStorage: revocations && secondaryStorage ? revocations.watch(secondaryStorage) : secondaryStorage,
   emailAndPassword: { enabled: true },
   rateLimit: { enabled: false },
   telemetry: { enabled: false },
@@ -98,11 +109,17 @@ const { port } = server.address();
 
 const trustedOrigins = BASE_URL ? namesIn(BASE_URL) : [`http://127.0.0.1:${port}`];
 const auth = betterAuth({ baseURL: trustedOrigins[0], trustedOrigins, ...options });
-const { version } = await auth.$context;
+const { version, adapter } = await auth.$context;
 const handle = toNodeHandler(auth);
 const requests = {};
-server.on('request', (request, response) => {
+server.on('request', async (request, response) => {
   if (request.url === '/requests') return response.end(JSON.stringify(requests));
+  if (request.url === '/administrators') {
+    const [email] = await request.toArray();
+    const where = [{ field: 'email', value: String(email) }];
+    await adapter.update({ model: 'user', where, update: { role: 'admin' } });
+    return response.end();
+  }
   const name = `${request.method} ${request.url}`;
   requests[name] = (requests[name] ?? 0) + 1;
   return handle(request, response);

@@ -23,7 +23,10 @@ const MODULES: &[(&str, &[&str])] = &[
     ("gate", &["api_key", "auth", "cache", "clock", "cookie_cache", "jwt", "refresh", "store"]),
     ("dialect", &["auth"]),
     ("callers", &["dialect"]),
-    ("serve", &["auth", "cache", "clock", "dialect", "gate", "log", "metrics", "store"]),
+    (
+        "serve",
+        &["auth", "cache", "clock", "dialect", "gate", "log", "metrics", "revocation", "secret", "store"],
+    ),
     (
         "config",
         &[

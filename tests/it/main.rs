@@ -34,6 +34,7 @@ mod jwt_law;
 mod key_ring;
 mod login_page;
 mod nginx_dialect;
+mod notices;
 mod outbox_ledger;
 mod outbox_sqlite;
 mod policy;

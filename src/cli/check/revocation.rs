@@ -32,6 +32,11 @@ pub(super) async fn tell(config: &Config, store: &AnyStore) -> Result<(), Failur
         format!("nothing tells of sign-outs: a signed-out session passes for up to {:?}", ages.session);
     let why = reasons.first().map_or(String::new(), |why| format!("; {why}"));
     match config.hear {
+        // Redis before a database tells a part of what happens, which has no longer bound.
+        Hear::Tracking if reasons.is_empty() => {
+            say(&format!("revoked   part  Redis tells what happens there; {bound}\n"));
+            Ok(())
+        }
         Hear::Off | Hear::Auto => {
             say(&format!("revoked   none  {bound}{why}\n"));
             Ok(())

@@ -6,7 +6,9 @@ use std::time::Duration;
 use crate::cache::Generations;
 use crate::config::{Config, ConfigError};
 use crate::metrics::Metrics;
-use crate::revocation::{Channel, ChannelError, Hear, Heard, Listener, Outbox, listen};
+use crate::revocation::{
+    Channel, ChannelError, Extent, Hear, Heard, Listener, Outbox, RedisTracking, keep_open, listen,
+};
 use crate::store::{AnyStore, Driver};
 
 /// How soon a store is asked again that was prepared for nothing, or that could not be asked.
@@ -19,6 +21,7 @@ const UNHEARD: &str = "nothing tells of sign-outs: a signed-out session passes f
 pub(in crate::cli) enum AnyChannel {
     Listen(Box<Listener>),
     Outbox(Box<Outbox>),
+    Tracking(Box<RedisTracking>),
 }
 
 impl Channel for AnyChannel {
@@ -26,6 +29,7 @@ impl Channel for AnyChannel {
         match self {
             Self::Listen(channel) => channel.code(),
             Self::Outbox(channel) => channel.code(),
+            Self::Tracking(channel) => channel.code(),
         }
     }
 
@@ -33,6 +37,7 @@ impl Channel for AnyChannel {
         match self {
             Self::Listen(channel) => channel.open().await,
             Self::Outbox(channel) => channel.open().await,
+            Self::Tracking(channel) => channel.open().await,
         }
     }
 
@@ -40,6 +45,7 @@ impl Channel for AnyChannel {
         match self {
             Self::Listen(channel) => channel.next().await,
             Self::Outbox(channel) => channel.next().await,
+            Self::Tracking(channel) => channel.next().await,
         }
     }
 }
@@ -56,10 +62,18 @@ pub(super) fn spawn(
 ) -> Result<(), ConfigError> {
     let mut channels = channels(config, store)?;
     let ages = config.ages;
+    let has_part = match tracking_of_a_part(config) {
+        Some(tracking) => {
+            let (generations, metrics) = (Arc::clone(generations), metrics.revocations());
+            tokio::spawn(keep_open(tracking, Extent::Part, generations, metrics));
+            true
+        }
+        None => false,
+    };
     // The one that the settings name is told as lost until it can be opened. Of several, none is before one can.
     let named = if config.hear == Hear::Auto { None } else { channels.pop() };
     if named.is_none() && channels.is_empty() {
-        if config.hear != Hear::Off && !config.is_stateless() {
+        if config.hear != Hear::Off && !config.is_stateless() && !has_part {
             tracing::info!(bound = ?ages.session, "{UNHEARD}");
         }
         return Ok(());
@@ -89,6 +103,7 @@ pub(in crate::cli) fn channels(config: &Config, store: &AnyStore) -> Result<Vec<
     const BEST_FIRST: [Hear; 3] = [Hear::Listen, Hear::Outbox, Hear::Tracking];
     match config.hear {
         Hear::Off => Ok(Vec::new()),
+        Hear::Tracking if config.has_fallback() => Ok(Vec::new()),
         Hear::Auto => Ok(BEST_FIRST.into_iter().filter_map(|hear| channel(hear, config, store)).collect()),
         Hear::Listen | Hear::Outbox | Hear::Tracking => {
             let channel = channel(config.hear, config, store).ok_or_else(|| {
@@ -113,9 +128,16 @@ fn channel(hear: Hear, config: &Config, store: &AnyStore) -> Option<AnyChannel> 
         Hear::Outbox => {
             Outbox::new(store, config.revocation_poll).map(|outbox| AnyChannel::Outbox(Box::new(outbox)))
         }
-        // Here client tracking (Redis) comes in, as an arm of its own.
-        Hear::Tracking | Hear::Auto | Hear::Off => None,
+        Hear::Tracking if config.has_fallback() => None,
+        Hear::Tracking => config.redis_tracking().map(|tracking| AnyChannel::Tracking(Box::new(tracking))),
+        Hear::Auto | Hear::Off => None,
     }
+}
+
+/// Redis before a database tells of what happens in Redis: a session that it forgot ends in the database alone.
+fn tracking_of_a_part(config: &Config) -> Option<RedisTracking> {
+    let is_meant = matches!(config.hear, Hear::Auto | Hear::Tracking) && config.has_fallback();
+    is_meant.then(|| config.redis_tracking()).flatten()
 }
 
 /// The first of `channels` that can be opened, once there is one: somebody may prepare the store while this runs.

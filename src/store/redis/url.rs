@@ -1,5 +1,7 @@
 //! URLs of Redis servers: where they are, who asks, and whom to believe.
 
+use std::time::Duration;
+
 use redis::cluster::ClusterClientBuilder;
 use redis::{
     Client, ClientTlsConfig, ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _, ProtocolVersion,
@@ -17,6 +19,15 @@ pub(super) struct Target {
     pub(super) ignored: Vec<String>,
 }
 
+/// The servers that a URL names: one, or some of a cluster's.
+#[derive(Clone)]
+pub(super) struct Servers {
+    pub(super) infos: Vec<ConnectionInfo>,
+    certificates: Option<TlsCertificates>,
+    pub(super) is_cluster: bool,
+    pub(super) connect_timeout: Duration,
+}
+
 /// As redis-py spells them: the authority, and the client's own certificate and key, all PEM.
 const TLS_PARAMETERS: [&str; 3] = ["ssl_ca_certs", "ssl_certfile", "ssl_keyfile"];
 const UNIX_PARAMETERS: [&str; 3] = ["db", "user", "pass"];
@@ -31,23 +42,47 @@ const NODE_SHARE: u32 = 3;
 /// # Errors
 /// What is wrong, without a word of the URL.
 pub(super) fn read(url: &str, store: &StoreOptions) -> Result<Target, String> {
-    if url.contains('#') {
-        return Err("it has a fragment; certificates are always checked".to_owned());
+    let known = parameters_of(url);
+    let ignored = parameters(url).filter(|name| !known.contains(name)).map(str::to_owned).collect();
+    let servers = Servers::of(url, store.connect_timeout)?;
+    let server = if servers.is_cluster { cluster(servers, store) } else { one(servers) };
+    Ok(Target { server: server?, ignored })
+}
+
+impl Servers {
+    /// The servers that a URL names, whose files are read.
+    ///
+    /// # Errors
+    /// What is wrong, without a word of the URL.
+    pub(super) fn of(url: &str, connect_timeout: Duration) -> Result<Self, String> {
+        if url.contains('#') {
+            return Err("it has a fragment; certificates are always checked".to_owned());
+        }
+        let certificates = certificates(url, parameters_of(url))?;
+        let url = with_own_parameters(url);
+        let (scheme, _) = url.split_once(':').unwrap_or_default();
+        let cluster = scheme.strip_suffix("-cluster");
+        let infos = match cluster {
+            Some(scheme) => nodes(scheme, &url)?,
+            None => vec![info(&url)?],
+        };
+        Ok(Self { infos, certificates, is_cluster: cluster.is_some(), connect_timeout })
     }
-    let (scheme, _) = url.split_once(':').unwrap_or_default();
-    let known: &[&str] = match scheme {
+
+    pub(super) fn client(&self, info: ConnectionInfo) -> Result<Client, RedisError> {
+        match &self.certificates {
+            Some(certificates) => Client::build_with_tls(info, certificates.clone()),
+            None => Client::open(info),
+        }
+    }
+}
+
+fn parameters_of(url: &str) -> &'static [&'static str] {
+    match url.split_once(':').unwrap_or_default().0 {
         "rediss" | "valkeys" | "rediss-cluster" => &TLS_PARAMETERS,
         "redis+unix" | "unix" => &UNIX_PARAMETERS,
         _ => &[],
-    };
-    let ignored = parameters(url).filter(|name| !known.contains(name)).map(str::to_owned).collect();
-    let certificates = certificates(url, known)?;
-    let url = with_own_parameters(url);
-    let server = match scheme.strip_suffix("-cluster") {
-        Some(scheme) => cluster(scheme, &url, certificates, store),
-        None => one(&url, certificates),
-    };
-    Ok(Target { server: server?, ignored })
+    }
 }
 
 /// The URL as the crate knows it, whose own parameters are those of a socket and one that it would quote.
@@ -58,36 +93,27 @@ fn with_own_parameters(url: &str) -> String {
     format!("{place}?{}", query.join("&"))
 }
 
-fn one(url: &str, certificates: Option<TlsCertificates>) -> Result<Server, String> {
-    let info = info(url)?;
-    let client = match certificates {
-        Some(certificates) => Client::build_with_tls(info, certificates),
-        None => Client::open(info),
-    };
-    client.map(|client| Server::One(Box::new(client))).map_err(|error| told(&error))
+fn one(mut servers: Servers) -> Result<Server, String> {
+    let info = servers.infos.swap_remove(0);
+    servers.client(info).map(|client| Server::One(Box::new(client))).map_err(|error| told(&error))
 }
 
 /// `redis-cluster://user:password@one:6379,two:6379`: some of the nodes, one of which must be up when sidegate connects.
-fn cluster(
-    scheme: &str,
-    url: &str,
-    certificates: Option<TlsCertificates>,
-    store: &StoreOptions,
-) -> Result<Server, String> {
+fn nodes(scheme: &str, url: &str) -> Result<Vec<ConnectionInfo>, String> {
     let (_, rest) = url.split_once("://").ok_or("there is no // after the scheme")?;
     let (authority, database) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
     let (user, hosts) = authority.rsplit_once('@').map_or(("", authority), |(user, hosts)| (user, hosts));
     let separator = if user.is_empty() { "" } else { "@" };
-    let nodes: Vec<_> = hosts
-        .split(',')
-        .map(|host| info(&format!("{scheme}://{user}{separator}{host}{database}")))
-        .collect::<Result<_, _>>()?;
-    let mut builder = ClusterClientBuilder::new(nodes)
+    hosts.split(',').map(|host| info(&format!("{scheme}://{user}{separator}{host}{database}"))).collect()
+}
+
+fn cluster(servers: Servers, store: &StoreOptions) -> Result<Server, String> {
+    let mut builder = ClusterClientBuilder::new(servers.infos)
         .retries(CLUSTER_RETRIES)
         .connection_timeout(store.connect_timeout / NODE_SHARE)
         // The lookup's own time ends before.
         .response_timeout(store.timeout.saturating_mul(2));
-    if let Some(certificates) = certificates {
+    if let Some(certificates) = servers.certificates {
         builder = builder.certs(certificates);
     }
     builder.build().map(|client| Server::Cluster(Box::new(client))).map_err(|error| told(&error))

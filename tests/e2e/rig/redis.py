@@ -81,6 +81,11 @@ class Redis:
         """What it answers; an error is an error."""
         return run(["redis-cli", "-e", "-p", str(self.port), "-c", *words], self.home).removesuffix("\n")
 
+    def manage(self, *words: str) -> None:
+        """`redis-cli --cluster` with its own words, after those on TLS."""
+        cut = next(number for number, word in enumerate(words) if not word.startswith(("--", "/")))
+        run(["redis-cli", *words[:cut], "--cluster", *words[cut:]], self.home)
+
     def value(self, key: str) -> dict[str, Any]:
         """The JSON under a key."""
         value: dict[str, Any] = json.loads(self.command("GET", key))
@@ -92,6 +97,16 @@ class Redis:
     def clients(self) -> int:
         """How many connections there are, but for the one that asks."""
         return len(self.command("CLIENT", "LIST").splitlines()) - 1
+
+    def trackers(self) -> set[str]:
+        """The ids of the connections that track keys."""
+        clients = [dict(word.split("=", 1) for word in line.split()) for line in self.command("CLIENT", "LIST").splitlines()]
+        return {client["id"] for client in clients if "t" in client["flags"]}
+
+    def subscribers(self) -> set[str]:
+        """The ids of the connections that subscribed to something."""
+        clients = self.command("CLIENT", "LIST", "TYPE", "pubsub").splitlines()
+        return {line.split()[0].removeprefix("id=") for line in clients}
 
     def commands(self) -> dict[str, int]:
         """How often it got each command since `forget_commands`, but for the two that this takes."""

@@ -74,6 +74,26 @@ class Sidegate:
         assert not isinstance(self.admin_address, Path)
         return self._client.get(f"http://127.0.0.1:{self.admin_address[1]}{path}")
 
+    def wait_until_it_hears(self, channel: str, times: int = 1) -> None:
+        """Revocations are heard of on this channel, for the first or a further time."""
+
+        def heard() -> bool:
+            told = [event for event in self.log() if event["message"] == "revocations are heard of"]
+            return sum(event["channel"] == channel for event in told) >= times
+
+        until(heard, f"{channel} is heard for the time {times}")
+
+    def wait_until_out(self, cookie: str) -> None:
+        """What passed is refused, and stays so."""
+        until(lambda: self.ask(cookie).status == 401, "it is refused")
+        assert {self.ask(cookie).status for _ in range(3)} == {401}
+
+    def revoke(self, secret: str, **named: Any) -> httpx.Response:
+        """`POST /revoke`"""
+        assert not isinstance(self.admin_address, Path)
+        url = f"http://127.0.0.1:{self.admin_address[1]}/revoke"
+        return self._client.post(url, json=named, headers={"Authorization": f"Bearer {secret}"})
+
     def is_ready(self) -> bool:
         return self.admin("/readyz").status_code == 200
 
