@@ -2,6 +2,7 @@
 
 mod circuit;
 mod columns;
+mod driver;
 mod http;
 mod link;
 mod measured;
@@ -20,12 +21,10 @@ use std::future::Future;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use sqlx::mysql::MySqlConnectOptions;
-use sqlx::postgres::PgConnectOptions;
-use sqlx::sqlite::SqliteConnectOptions;
 
 pub use self::circuit::{Circuit, Guarded, Load, jitter};
 pub use self::columns::{Column, Columns, DateColumn, FoundTable, Survey};
+pub use self::driver::Driver;
 pub use self::http::{BetterAuth, Renewal};
 pub use self::link::{Dialect, Link, Stamp, Texts};
 pub use self::measured::Measured;
@@ -178,17 +177,6 @@ enum Kind {
     Redis(Redis),
     BetterAuth(BetterAuth),
     None(NoStore),
-}
-
-/// How to connect to a database, for whoever needs a connection of their own.
-#[derive(Clone, Copy)]
-pub enum Driver<'a> {
-    /// PostgreSQL.
-    Postgres(&'a PgConnectOptions),
-    /// MySQL or MariaDB.
-    MySql(&'a MySqlConnectOptions),
-    /// SQLite.
-    Sqlite(&'a SqliteConnectOptions),
 }
 
 /// The same of whichever store it is.

@@ -57,11 +57,12 @@ def gate(frail: Stack, home: Path) -> Iterator[Sidegate]:
         yield gate
 
 
-LISTENERS = "FROM pg_stat_activity WHERE usename = 'watcher' AND query LIKE '%pg_trigger%' OR query LIKE 'UNLISTEN%'"
+LISTENING = "pid <> pg_backend_pid() AND (query LIKE 'UNLISTEN%' OR query LIKE '%pg_trigger%')"
+"""What a listener asked last: nobody else asks that."""
 
 
 def end_listeners(frail: Stack) -> None:
-    frail.run(f"SELECT pg_terminate_backend(pid) {LISTENERS}")
+    frail.run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {LISTENING}")
 
 
 def sign_out_by_sql(frail: Stack, token: str) -> None:
@@ -194,6 +195,14 @@ def test_a_pooler_in_transaction_mode_is_not_taken_for_a_listener(database: Post
         assert "as through a pooler in transaction mode" in warning[0]
         assert "outbox" in warning[0]
         assert not hears(gate)
+
+
+def test_the_listener_keeps_to_the_url_of_the_store(world: World, frail: Stack, home: Path) -> None:
+    """TLS and all: every connection of sidegate's, the one that listens among them."""
+    secure = f"{frail.store}?sslmode=verify-full&sslrootcert={world.certificates.authority}"
+    told = "SELECT ssl, application_name FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)"
+    with hearing(home, secure):
+        assert frail.run(f"{told} WHERE {LISTENING}").split("\t") == ["t", "sidegate"]
 
 
 def test_two_apps_in_one_database_do_not_hear_each_other(

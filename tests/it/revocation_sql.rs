@@ -11,15 +11,15 @@ use crate::better_auth::{default_names, named, names, options};
 /// As the most bytes of a name that PostgreSQL keeps (`NAMEDATALEN` - 1).
 const NAME_MAX: usize = 63;
 
-async fn install(schema: Schema) -> String {
-    statements(schema).await.0
+fn install(schema: &Schema) -> String {
+    statements(schema).0
 }
 
-/// Those that prepare it and those that undo them, as a script has them.
-async fn statements(schema: Schema) -> (String, String) {
+/// Those that prepare it and those that undo them, as a script has them. In a runtime, which a store's pool wants.
+fn statements(schema: &Schema) -> (String, String) {
     let store = AnyStore::open("postgres://nobody@127.0.0.1:1/nowhere", &options(schema.clone())).unwrap();
-    let preparation = Preparation::of(&store, &schema, false, Duration::from_secs(1)).await;
-    let preparation = preparation.unwrap().unwrap();
+    let preparation =
+        Preparation::new(store.driver().unwrap(), schema, false, Duration::from_secs(1)).unwrap();
     (preparation.install().join(";\n"), preparation.uninstall().join(";\n"))
 }
 
@@ -31,7 +31,7 @@ fn functions(script: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn tables_and_columns_are_named_as_the_settings_name_them() {
-    let script = install(names("auth_sessions", "People", ColumnCase::Snake)).await;
+    let script = install(&names("auth_sessions", "People", ColumnCase::Snake));
 
     for text in [
         r#"ON "auth_sessions" "#,
@@ -47,7 +47,7 @@ async fn tables_and_columns_are_named_as_the_settings_name_them() {
 
 #[tokio::test]
 async fn a_table_of_a_schema_has_its_function_beside_it() {
-    let script = install(names("auth.session", "auth.user", ColumnCase::Camel)).await;
+    let script = install(&names("auth.session", "auth.user", ColumnCase::Camel));
 
     assert_eq!(
         functions(&script),
@@ -61,7 +61,7 @@ async fn quotes_in_names_are_doubled() {
     let mut names = named("se\"ss", "user", ColumnCase::Camel);
     names.session_fields.insert("token".to_owned(), SqlName::new("to\"ken").unwrap());
 
-    let script = install(Schema::new(names)).await;
+    let script = install(&Schema::new(names));
 
     assert!(script.contains(r#"ON "se""ss" "#), "{script}");
     assert!(script.contains(r#"OLD."to""ken""#), "{script}");
@@ -75,7 +75,7 @@ async fn no_name_can_end_the_text_of_a_function() {
     let mut names = named("session", "user", ColumnCase::Camel);
     names.session_fields.insert("token".to_owned(), SqlName::new(&tags.concat()).unwrap());
 
-    let script = install(Schema::new(names)).await;
+    let script = install(&Schema::new(names));
 
     let start = script.find(r#"FUNCTION "sidegate_tell_session""#).unwrap();
     let (head, body) = script[start..].split_once(" AS ").unwrap();
@@ -89,7 +89,7 @@ async fn no_name_can_end_the_text_of_a_function() {
 #[tokio::test]
 async fn functions_of_long_names_are_not_taken_for_one_another() {
     let long = |end: &str| format!("{}{end}", "s".repeat(59));
-    let script = install(names(&long("one"), &long("two"), ColumnCase::Camel)).await;
+    let script = install(&names(&long("one"), &long("two"), ColumnCase::Camel));
 
     let functions = functions(&script);
 
@@ -99,7 +99,7 @@ async fn functions_of_long_names_are_not_taken_for_one_another() {
 
 #[tokio::test]
 async fn what_is_made_is_what_is_removed() {
-    let (install, uninstall) = statements(default_names()).await;
+    let (install, uninstall) = statements(&default_names());
 
     let made = functions(&install);
     assert_eq!(made.len(), 3);

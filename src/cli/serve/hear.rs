@@ -59,7 +59,7 @@ pub(super) fn spawn(
     // The one that the settings name is told as lost until it can be opened. Of several, none is before one can.
     let named = if config.hear == Hear::Auto { None } else { channels.pop() };
     if named.is_none() && channels.is_empty() {
-        if !config.is_stateless() {
+        if config.hear != Hear::Off && !config.is_stateless() {
             tracing::info!(bound = ?ages.session, "{UNHEARD}");
         }
         return Ok(());
