@@ -46,6 +46,21 @@ pub struct PrepareError {
 }
 
 impl<'a> Preparation<'a> {
+    /// Of the database that `driver` leads to, where the settings alone tell what is to be done: for LISTEN.
+    #[must_use]
+    pub fn new(
+        driver: Driver<'a>,
+        schema: &'a Schema,
+        is_for_outbox: bool,
+        connect_timeout: Duration,
+    ) -> Option<Self> {
+        let target = match driver {
+            Driver::Postgres(options) if !is_for_outbox => Target::Listen(options),
+            Driver::Postgres(_) | Driver::MySql(_) | Driver::Sqlite(_) => return None,
+        };
+        Some(Self { target, schema, connect_timeout })
+    }
+
     /// Of the database that is `store`, for its own channel or for the outbox; `None` if there is nothing to prepare.
     ///
     /// # Errors
@@ -56,13 +71,11 @@ impl<'a> Preparation<'a> {
         is_for_outbox: bool,
         connect_timeout: Duration,
     ) -> Result<Option<Self>, PrepareError> {
-        let target = match store.driver() {
-            Some(Driver::Postgres(options)) if !is_for_outbox => Target::Listen(options),
-            Some(Driver::Postgres(_) | Driver::MySql(_) | Driver::Sqlite(_)) => {
-                Target::Outbox(Box::new(Setup::of(store).await?))
-            }
-            None => return Ok(None),
-        };
+        let Some(driver) = store.driver() else { return Ok(None) };
+        if let Some(known) = Self::new(driver, schema, is_for_outbox, connect_timeout) {
+            return Ok(Some(known));
+        }
+        let target = Target::Outbox(Box::new(Setup::of(store).await?));
         Ok(Some(Self { target, schema, connect_timeout }))
     }
 
