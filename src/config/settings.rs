@@ -283,7 +283,8 @@ pub const SETTINGS: &[Setting] = &[
         "DURATION",
         Some("60s"),
         "How much longer than cache_ttl a session passes that passed before, while the store cannot be asked: marked by \
-         X-Auth-Freshness, and never beyond its end or its revocation. 0s not at all",
+         X-Auth-Freshness, and never beyond its end or its revocation. 0s not at all, which is the default where cache_ttl \
+         is 0s",
     ),
     setting(
         "stale_methods",

@@ -22,6 +22,9 @@ impl Reader<'_> {
         };
         let absence = self.duration("negative_ttl", Duration::ZERO)?;
         let stale = self.duration("stale_if_error", Duration::ZERO)?;
+        // Whoever wants the store asked every time does not want to hear of earlier, unless they say so.
+        let is_meant = given != Some(Duration::ZERO) || !self.given("stale_if_error")?.is_default();
+        let stale = if is_meant { stale } else { Duration::ZERO };
         Some(Ages {
             session: given.unwrap_or(UNHEARD),
             heard: given.unwrap_or(HEARD),
