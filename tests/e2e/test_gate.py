@@ -178,7 +178,6 @@ GARBAGE = {
     "zeros": b"\0" * 100 + b"\r\n\r\n",
     "high bytes": b"\xff\xfe\xfd /auth/nginx HTTP/1.1\r\n\r\n",
     "tls": bytes.fromhex("16030100c8010000c40303") + b"\x42" * 100 + b"\r\n\r\n",
-    "http2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     "no version": b"GET /auth/nginx\r\n\r\n",
     "another version": b"GET /auth/nginx HTTP/3.0\r\n\r\n",
     "a header without a name": b"GET /auth/nginx HTTP/1.1\r\n: value\r\n\r\n",
