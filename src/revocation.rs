@@ -152,6 +152,10 @@ impl Extent {
 const PAUSE: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
+/// What ends in two places ends in the second one a moment later, of which a channel of a part does not tell: whoever was
+/// looked up between the two is looked up once more.
+const SETTLED: Duration = Duration::from_secs(1);
+
 /// Keeps `channel` open for as long as this is polled, and tells `generations` what it tells.
 pub async fn listen(channel: impl Channel, generations: Arc<Generations>, metrics: RevocationMetrics) {
     keep_open(channel, Extent::Whole, generations, metrics).await;
@@ -181,7 +185,7 @@ pub async fn keep_open(
                 extent.begin(&generations);
                 metrics.heard(code, true);
                 tracing::info!(channel = code, "revocations are heard of");
-                relay(&mut channel, &generations, &metrics).await
+                relay(&mut channel, extent, &generations, &metrics).await
             }
             Err(error) => error,
         };
@@ -204,7 +208,8 @@ pub async fn keep_open(
 /// Passes on what is heard, until something may have been missed.
 async fn relay(
     channel: &mut impl Channel,
-    generations: &Generations,
+    extent: Extent,
+    generations: &Arc<Generations>,
     metrics: &RevocationMetrics,
 ) -> ChannelError {
     let code = channel.code();
@@ -216,6 +221,13 @@ async fn relay(
         for one in heard {
             generations.revoke(&one.what);
             metrics.revoked(code, one.what.code(), one.at.and_then(|at| clock::now().since(at)));
+            if extent == Extent::Part {
+                let generations = Arc::clone(generations);
+                tokio::spawn(async move {
+                    tokio::time::sleep(SETTLED).await;
+                    generations.revoke(&one.what);
+                });
+            }
         }
     }
 }

@@ -171,7 +171,7 @@ def test_triggers_that_are_no_longer_ours_are_noticed_and_mended(frail: Stack, g
 
 
 def test_triggers_may_come_while_it_runs(world: World, database: Postgres, home: Path) -> None:
-    stack = world.new_stack(database, "later")
+    stack = world.new_stack(database, "later-listen")
     person = stack.better_auth.sign_in()
     with Sidegate(home, stack.store, cache_ttl=LONG) as gate:
         warning = until(

@@ -70,8 +70,10 @@ pub(super) fn spawn(
         }
         None => false,
     };
-    // The one that the settings name is told as lost until it can be opened. Of several, none is before one can.
-    let named = if config.hear == Hear::Auto { None } else { channels.pop() };
+    // The one that the settings name is told as lost until it can be opened, and so is Redis's, which takes no preparing. Of
+    // several, none is before one can.
+    let is_plain = config.hear != Hear::Auto || matches!(channels.as_slice(), [AnyChannel::Tracking(_)]);
+    let named = if is_plain { channels.pop() } else { None };
     if named.is_none() && channels.is_empty() {
         if config.hear != Hear::Off && !config.is_stateless() && !has_part {
             tracing::info!(bound = ?ages.session, "{UNHEARD}");
