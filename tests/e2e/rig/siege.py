@@ -1,15 +1,19 @@
-"""A deployment under attack: proxies before witnesses, somebody without a session, somebody with one, and their victim."""
+"""A deployment under attack: proxies before witnesses, somebody without a session, somebody with one, their victim."""
 
 import secrets
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
+
+import httpx
 
 from .attacks import ADA, CASE, COOKIE, TOKEN, Attack, Fill
 from .better_auth import SignedIn
 from .callers import proxy_for
 from .identity import identity_of
-from .judge import Sender, Seen, breaches, identity_in, leads_astray, mark_of
+from .judge import Seen, Sender, breaches, identity_in, leads_astray, mark_of
 from .ports import free_port
+from .process import until
 from .proxy import Edit, Neighbours, Proxy
 from .stack import Stack
 from .volley import fire
@@ -39,11 +43,19 @@ class Siege:
             self._proxies[key] = self.further(caller, parser, f"{caller}-{parser}").start()
         return self._proxies[key]
 
-    def further(self, caller: str, parser: str, name: str, *edits: Edit) -> Proxy:
-        """One more, not started, with edits to its files."""
+    def further(self, caller: str, parser: str, name: str, *edits: Edit, sidegate: str | None = None) -> Proxy:
+        """One more, not started, with edits to its files, or another in sidegate's place."""
         app, better_auth = self._witnesses_with(parser)
-        neighbours = Neighbours(better_auth.echo.port, app.echo.port, f"127.0.0.1:{self._stack.sidegate_port}")
+        place = sidegate or f"127.0.0.1:{self._stack.sidegate_port}"
+        neighbours = Neighbours(better_auth.echo.port, app.echo.port, place)
         return proxy_for(caller)(self._stack.home / name, free_port(), neighbours, edits)
+
+    def app_address(self, parser: str) -> str:
+        return f"127.0.0.1:{self._witnesses_with(parser)[0].echo.port}"
+
+    def reached_app(self, parser: str) -> list[Seen]:
+        """All that reached the app since the last attack, or since this was asked last."""
+        return self._witnesses_with(parser)[0].reached()
 
     def stop(self) -> None:
         for proxy in self._proxies.values():
@@ -77,7 +89,11 @@ class Siege:
             if mark_of(seen) == self.ada.name and seen["path"] not in places:
                 wrong.append("a request of Ada's that she did not send")
             found += [f"{told(seen)}: {what}" for what in wrong]
-        found += [f"Better Auth, {told(seen)}: {identity}" for seen in better_auth.reached() if (identity := identity_in(seen))]
+        found += [
+            f"Better Auth, {told(seen)}: {identity}"
+            for seen in better_auth.reached()
+            if (identity := identity_in(seen))
+        ]
         return found + unlike
 
     def _known(self, name: str, person: SignedIn) -> Sender:
@@ -91,12 +107,17 @@ class Siege:
         for _ in range(VICTIMS):
             place = f"/api/{secrets.token_hex(8)}"
             places.add(place)
-            answer = proxy.ask(place, self._victim.cookie, headers=[("X-Case", self.ada.name)])
+            # An attack may overload what it does not open: a 5xx is no answer of somebody else's.
+            answer = until(partial(self._answer_to_victim, proxy, place), "Ada is answered")
             if answer.status_code != 200:
                 unlike.append(f"Ada got {answer.status_code} for {place}: {answer.text[:200]}")
             elif (seen := answer.json())["path"] != place or identity_in(seen) != self.ada.identity:
                 unlike.append(f"Ada asked for {place} and got the answer to {seen}")
         return places, unlike
+
+    def _answer_to_victim(self, proxy: Proxy, place: str) -> httpx.Response | None:
+        answer = proxy.ask(place, self._victim.cookie, headers=[("X-Case", self.ada.name)])
+        return answer if answer.status_code < 500 else None
 
     def _witnesses_with(self, parser: str) -> tuple[Witness, Witness]:
         """One in the app's place, one in Better Auth's."""

@@ -10,6 +10,7 @@ from .hops import NOMINATIONS, UPGRADING
 from .http2 import ATTACKS as HTTP2
 from .identity import ATTACKS as IDENTITY
 from .identity import NAMES, TRAILERS
+from .paths import ATTACKS as PATHS
 from .sessions import COOKIE_ATTACKS, SIZES
 from .targets import ATTACKS as TARGETS
 
@@ -20,7 +21,8 @@ CORPUS: dict[str, list[Attack]] = {
     "upgrades": UPGRADING,
     "forged sources": FORGERIES,
     "preflights": PREFLIGHTS,
-    "targets": TARGETS,
+    "paths": PATHS,
+    "hosts and methods": TARGETS,
     "credentials": COOKIE_ATTACKS,
     "sizes": SIZES,
     "bodies": BODIES,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 COOKIE = b"<cookie>"
-"""The sender's session cookie. Whoever has none sends a forged one, or no Cookie line if there is nothing else in it."""
+"""The sender's session cookie. Whoever has none sends a forged one, or no line where the line is nothing else."""
 CASE = b"<case>"
 """The attack's name, which tells in the app's log where a request came from."""
 ADA = b"<ada>"
