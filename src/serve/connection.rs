@@ -91,6 +91,8 @@ impl Limits {
             .timer(TokioTimer::new())
             .max_header_list_size(u32::try_from(self.header_bytes).unwrap_or(u32::MAX))
             .max_concurrent_streams(STREAMS)
+            // A proxy's connection is that of all its clients: those who break off must not end it for the others.
+            .max_pending_accept_reset_streams(usize::try_from(STREAMS).ok())
             // An idle connection is ended before that. One with an answer that goes on and on is asked whether there is
             // still somebody.
             .keep_alive_interval(self.idle_timeout.saturating_mul(2))

@@ -232,9 +232,13 @@ def test_a_body_reaches_the_app_and_not_sidegate(
 ) -> None:
     with Relay(on_sqlite.sidegate_port) as relay:
         watched = further(sidegate=relay.address)
-        for content in (BODY, b"the-body", iter([b"the-", b"body" * 5000])):
-            whole = content if isinstance(content, bytes) else b"the-" + b"body" * 5000
-            seen = watched.ask("/api/x", on_sqlite.ada.cookie, method, content=content).json()
+        chunked = b"the-" + b"body" * 5000
+        for whole, content in ((BODY, BODY), (b"the-body", b"the-body"), (chunked, iter([b"the-", b"body" * 5000]))):
+            answer = watched.ask("/api/x", on_sqlite.ada.cookie, method, content=content)
+            if whole == chunked and watched.name == "haproxy":
+                assert answer.status_code == 411  # its file: trailers could come behind it
+                continue
+            seen = answer.json()
             told = (seen["method"], seen["body_length"], seen["body_sha256"])
             assert told == (method, len(whole), hashlib.sha256(whole).hexdigest())
         assert on_sqlite.ada.token.encode() in relay.said()

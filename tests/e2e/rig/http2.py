@@ -80,6 +80,16 @@ class Http2:
         self._flush()
         return stream
 
+    def break_off(self, count: int) -> None:
+        """Begins so many calls and resets each at once, all of it in one piece."""
+        for _ in range(count):
+            stream = int(self._connection.get_next_available_stream_id())
+            pseudo = [(":method", "POST"), (":scheme", "http"), (":path", CHECK), (":authority", "sidegate")]
+            self._streams[stream] = Stream()
+            self._connection.send_headers(stream, [*pseudo, ("content-type", "application/grpc"), ("te", "trailers")])
+            self._connection.reset_stream(stream)
+        self._flush()
+
     def data(self, stream: int, data: bytes, *, ends: bool = False) -> None:
         """Sends it in frames as large as they may be, waiting for room where there is none."""
         while data:
@@ -129,6 +139,12 @@ class Http2:
             assert not self.closed, "the other side ended the connection"
             left = deadline - time.monotonic()
             assert left > 0, "not in time"
+            self.read(left)
+
+    def listen(self, seconds: float) -> None:
+        """Takes in what comes, for as long as that: answers pings, says nothing else."""
+        until = time.monotonic() + seconds
+        while not self.closed and (left := until - time.monotonic()) > 0:
             self.read(left)
 
     def read(self, within: float) -> None:

@@ -62,7 +62,10 @@ class TestRequests(Scenarios):
         parts = (BODY[:10], BODY[10:50_000], BODY[50_000:], b"")
         chunks = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts)
         cell.send(("POST", "/api/x", BODY), request("POST", "/api/x", head), chunks)
-        cell.reaches_the_app(site.ada.identity)
+        if cell.caller == "haproxy":  # up to 3.1 it cannot drop trailers, so its file refuses what can have some
+            cell.fails(411)
+        else:
+            cell.reaches_the_app(site.ada.identity)
 
     def test_a_body_that_waits_to_be_asked_for_arrives(self, site: Site, cell: Cell) -> None:
         """POST with `Expect: 100-continue`"""
