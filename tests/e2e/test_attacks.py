@@ -19,8 +19,11 @@ from rig.stack import Stack
 from rig.wire import Headers, Wire, request
 from test_plugins import change_user, known
 
-# What is written differently where another parser reads it.
-ON_H11 = ("identity headers", "trailers", "paths", "hosts and methods", "bodies", "request lines")
+# What the app's own parser has a part in, and one caller of each program. httptools, which lets more by, has it all.
+READ_BY_PARSERS = ("identity headers", "trailers", "paths", "hosts and methods", "bodies", "request lines")
+PROGRAMS = ("nginx", "traefik", "envoy", "caddy", "haproxy")
+
+Gate = Callable[..., Sidegate]
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +47,7 @@ def siege(stack: Stack) -> Iterator[Siege]:
 
 
 @pytest.fixture
-def gate(stack: Stack) -> Iterator[Callable[..., Sidegate]]:
+def gate(stack: Stack) -> Iterator[Gate]:
     """Starts the sidegate that the proxies expect. One a test: it tells of thousands of refusals, and logs are read."""
     started: list[Sidegate] = []
 
@@ -57,25 +60,34 @@ def gate(stack: Stack) -> Iterator[Callable[..., Sidegate]]:
         one.stop()
 
 
-Gate = Callable[..., Sidegate]
-
-
-@pytest.mark.parametrize(
-    ("group", "parser"), [(group, "httptools") for group in CORPUS] + [(group, "h11") for group in ON_H11]
-)
+@pytest.mark.parametrize("group", CORPUS)
 @pytest.mark.parametrize("caller", ALL)
-def test_nobody_becomes_somebody_else_or_passes_unknown(
-    siege: Siege, gate: Gate, caller: str, group: str, parser: str
-) -> None:
+def test_nobody_becomes_somebody_else_or_passes_unknown(siege: Siege, gate: Gate, caller: str, group: str) -> None:
     gate()
-    found = siege.attack(siege.proxy(caller, parser), parser, CORPUS[group])
+    found = siege.attack(siege.proxy(caller, "httptools"), "httptools", CORPUS[group])
+    assert not found, listed(found)
+
+
+@pytest.mark.parametrize("group", READ_BY_PARSERS)
+@pytest.mark.parametrize("caller", PROGRAMS)
+def test_nor_where_the_app_reads_http_with_h11(siege: Siege, gate: Gate, caller: str, group: str) -> None:
+    gate()
+    found = siege.attack(siege.proxy(caller, "h11"), "h11", CORPUS[group])
     assert not found, listed(found)
 
 
 @pytest.mark.parametrize("caller", ALL)
 def test_nothing_but_a_preflight_passes_as_one(siege: Siege, gate: Gate, caller: str) -> None:
     gate(preflight="pass")
-    found = siege.attack(siege.proxy(caller, "h11"), "h11", CORPUS["preflights"], preflights=True)
+    found = siege.attack(siege.proxy(caller, "httptools"), "httptools", CORPUS["preflights"], preflights=True)
+    assert not found, listed(found)
+
+
+@pytest.mark.parametrize("caller", ALL)
+def test_a_token_that_somebody_else_had_is_none(siege: Siege, gate: Gate, caller: str) -> None:
+    """Ada's session token without its signature, where sidegate reads tokens from the Authorization header."""
+    gate(bearer="true")
+    found = siege.attack(siege.proxy(caller, "httptools"), "httptools", CORPUS["credentials"])
     assert not found, listed(found)
 
 
@@ -157,6 +169,42 @@ BROKEN: dict[str, tuple[str, list[Edit], str, str]] = {
         "a protected path",
     ),
     "HAProxy compares what is encoded": ("haproxy", [("path,url_dec", "path")], "paths", "a protected path"),
+    "HAProxy has a method that needs nobody": (
+        "haproxy",
+        [("use_backend protected if protected", "use_backend protected if protected !METH_OPTIONS")],
+        "hosts and methods",
+        "a protected path",
+    ),
+    "HAProxy does not look whether an identity fits": (
+        "haproxy",
+        [
+            ("if first(request[name]) ~= first(answer[name]) then", "if false then"),
+            ("tune.maxrewrite 8192", "tune.maxrewrite 64"),
+        ],
+        "sizes",
+        "the identity",
+    ),
+    "HAProxy hands trailers on": (
+        "haproxy",
+        [
+            without("    http-request return status 411 if { req.hdr(Transfer-Encoding) -m found }\n"),
+            without("    option http-drop-request-trailers\n"),
+        ],
+        "trailers",
+        "the identity",
+    ),
+    "HAProxy hands trailers of HTTP/2 on": (
+        "haproxy",
+        [(" proto h1\n", "\n"), without("    option http-drop-request-trailers\n")],
+        "HTTP/2",
+        "the identity",
+    ),
+    "nginx tells a wrong length": (
+        "nginx",
+        [(PUBLIC_NGINX, f"proxy_set_header Content-Length 0; {PUBLIC_NGINX}")],
+        "bodies",
+        "GET '/api/smuggled'",
+    ),
 }
 
 
@@ -164,7 +212,7 @@ BROKEN: dict[str, tuple[str, list[Edit], str, str]] = {
 def test_what_a_broken_file_lets_through_is_found(siege: Siege, gate: Gate, home: Path, broken: str) -> None:
     caller, edits, group, expected = BROKEN[broken]
     gate()
-    proxy = siege.further(caller, "h11", f"broken-{home.name}", *edits)
+    proxy = siege.further(caller, "httptools", f"broken-{home.name}", *edits)
     found = attacked(siege, proxy, group)
     assert any(expected in one for one in found), listed(found)
 
@@ -172,7 +220,7 @@ def test_what_a_broken_file_lets_through_is_found(siege: Siege, gate: Gate, home
 def test_the_question_that_a_client_answers_itself_is_found(siege: Siege, gate: Gate, home: Path) -> None:
     """A method that the client tells, where preflights pass: every request of its is one."""
     gate(preflight="pass")
-    proxy = siege.further("nginx", "h11", f"broken-{home.name}")
+    proxy = siege.further("nginx", "httptools", f"broken-{home.name}")
     rewrite(
         proxy.home / "sidegate/sidegate-server.conf",
         "X-Original-Method $request_method;",
@@ -186,24 +234,24 @@ def test_an_identity_that_is_kept_for_the_next_one_is_found(siege: Siege, gate: 
     """A cache before sidegate that knows no cookies: whoever asks second is whoever asked first."""
     gate()
     cache = f"proxy_cache_path {home}/cache keys_zone=all:1m;\n    server {{"
-    proxy = siege.further("nginx", "h11", f"broken-{home.name}", ("    server {", cache))
+    proxy = siege.further("nginx", "httptools", f"broken-{home.name}", ("    server {", cache))
     keeps = "proxy_cache all; proxy_cache_key x; proxy_cache_valid 1h; proxy_ignore_headers Cache-Control;"
     rewrite(proxy.home / "sidegate/sidegate-server.conf", "proxy_cache off;", keeps)
     found = attacked(siege, proxy, "credentials")
     assert any("is not that of" in one for one in found), listed(found)
-    assert any(one.startswith("Ada asked for") for one in found), listed(found)
+    assert any("the victim asked for" in one for one in found), listed(found)
 
 
 @pytest.mark.parametrize("caller", ["caddy", "caddy-new"])
 def test_a_yes_that_is_not_sidegates_lets_nobody_in(stack: Stack, siege: Siege, home: Path, caller: str) -> None:
     """Caddy's connections to sidegate can end at the app, when both are dialed for one request at a time."""
-    proxy = siege.further(caller, "h11", f"astray-{home.name}", sidegate=siege.app_address("h11")).start()
+    proxy = siege.further(caller, "httptools", f"astray-{home.name}", sidegate=siege.app_address("httptools")).start()
     try:
         answers = [proxy.ask("/api/x", cookie) for cookie in (None, siege.ada.cookie)]
     finally:
         proxy.stop()
     assert all(answer.json()["path"] == "/auth/caddy" for answer in answers), "the app was asked in sidegate's place"
-    assert [seen["path"] for seen in siege.reached_app("h11")] == ["/auth/caddy", "/auth/caddy"]
+    assert [seen["path"] for seen in siege.reached_app("httptools")] == ["/auth/caddy", "/auth/caddy"]
 
 
 FORWARDED: Headers = [
@@ -256,7 +304,7 @@ def test_sidegate_itself_answers_its_proxies_alone(stack: Stack, siege: Siege, h
 def attacked(siege: Siege, proxy: Proxy, group: str) -> list[str]:
     proxy.start()
     try:
-        return siege.attack(proxy, "h11", CORPUS[group], preflights=group == "preflights")
+        return siege.attack(proxy, "httptools", CORPUS[group], preflights=group == "preflights")
     finally:
         proxy.stop()
 

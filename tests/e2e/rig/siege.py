@@ -1,11 +1,7 @@
 """A deployment under attack: proxies before witnesses, somebody without a session, somebody with one, their victim."""
 
-import secrets
 from collections.abc import Iterable, Sequence
-from functools import partial
 from typing import Any
-
-import httpx
 
 from .attacks import ADA, CASE, COOKIE, TOKEN, Attack, Fill
 from .better_auth import SignedIn
@@ -13,16 +9,14 @@ from .callers import proxy_for
 from .identity import identity_of
 from .judge import Seen, Sender, breaches, identity_in, leads_astray, mark_of
 from .ports import free_port
-from .process import until
 from .proxy import Edit, Neighbours, Proxy
 from .stack import Stack
+from .victim import Victim
 from .volley import fire
 from .witness import Witness
 
-PARSERS = ("h11", "httptools")
-"""Both of uvicorn's: plain uvicorn has the one, `uvicorn[standard]` the other."""
-VICTIMS = 4
-"""Her requests after each volley. They go through connections that the attack may have left in disorder."""
+EACH = 20
+"""Requests of attackers for one of the victim's, all at once."""
 
 
 class Siege:
@@ -34,6 +28,7 @@ class Siege:
         self._proxies: dict[tuple[str, str], Proxy] = {}
         self.nobody = Sender("nobody", None, [])
         self.mallory, self.ada = self._known("mallory", mallory), self._known("ada", victim)
+        self._ada = Victim(self.ada)
         self._ada_id = dict(self.ada.identity)["x-auth-user-id"]
 
     def proxy(self, caller: str, parser: str) -> Proxy:
@@ -71,53 +66,39 @@ class Siege:
         """
         app, better_auth = self._witnesses_with(parser)
         app.reached(), better_auth.reached()  # what was there before is nobody's
-        names, volley = [], []
+        names, volley = self._volley(attacks)
+        found = []
+        for name, sent, reply in zip(names, volley, fire(proxy.address, volley), strict=True):
+            wrong = self._ada.wrong_in(name, reply) if name.startswith("/") else leads_astray(sent[0], reply)
+            found += [f"{name}: {what}" for what in wrong]
+        found += self._ada.asks(proxy)
+        for seen in app.reached():
+            wrong = breaches(seen, (self.mallory, self.ada), preflights=preflights)
+            if mark_of(seen) == self.ada.name and not self._ada.asked_for(seen):
+                wrong.append("a request of the victim's that she did not send")
+            found += [f"{told(seen)}: {what}" for what in wrong]
+        for seen in better_auth.reached():
+            if identity := identity_in(seen):
+                found.append(f"Better Auth, {told(seen)}: {identity}")
+        return found
+
+    def _volley(self, attacks: Sequence[Attack]) -> tuple[list[str], list[list[bytes]]]:
+        """What is sent, by connection, and what it is called: the victim's own, one among `EACH`, by their paths."""
+        names: list[str] = []
+        volley: list[list[bytes]] = []
         for attack in attacks:
             for sender in (self.nobody, self.mallory):
                 names.append(f"{sender.name}/{attack.name}")
                 volley.append(attack.filled(self._fill(sender, names[-1])))
-        replies = fire(proxy.address, volley)
-        found = [
-            f"{name}: {what}"
-            for name, sent, reply in zip(names, volley, replies, strict=True)
-            for what in leads_astray(sent[0], reply)
-        ]
-        places, unlike = self._ask_as_victim(proxy)
-        senders = (self.mallory, self.ada)
-        for seen in app.reached():
-            wrong = breaches(seen, senders, preflights=preflights)
-            if mark_of(seen) == self.ada.name and seen["path"] not in places:
-                wrong.append("a request of Ada's that she did not send")
-            found += [f"{told(seen)}: {what}" for what in wrong]
-        found += [
-            f"Better Auth, {told(seen)}: {identity}"
-            for seen in better_auth.reached()
-            if (identity := identity_in(seen))
-        ]
-        return found + unlike
+            if len(volley) % EACH < 2:
+                names.append(self._ada.place())
+                volley.append([self._ada.request(names[-1])])
+        return names, volley
 
     def _known(self, name: str, person: SignedIn) -> Sender:
         verdict = self._stack.better_auth.session_of(person.cookie)
         assert verdict
         return Sender(name, person.cookie, sorted(identity_of(verdict).items()))
-
-    def _ask_as_victim(self, proxy: Proxy) -> tuple[set[str], list[str]]:
-        """The paths that she asked for, which no attacker can know, and whatever she got but her own answers."""
-        places, unlike = set(), []
-        for _ in range(VICTIMS):
-            place = f"/api/{secrets.token_hex(8)}"
-            places.add(place)
-            # An attack may overload what it does not open: a 5xx is no answer of somebody else's.
-            answer = until(partial(self._answer_to_victim, proxy, place), "Ada is answered")
-            if answer.status_code != 200:
-                unlike.append(f"Ada got {answer.status_code} for {place}: {answer.text[:200]}")
-            elif (seen := answer.json())["path"] != place or identity_in(seen) != self.ada.identity:
-                unlike.append(f"Ada asked for {place} and got the answer to {seen}")
-        return places, unlike
-
-    def _answer_to_victim(self, proxy: Proxy, place: str) -> httpx.Response | None:
-        answer = proxy.ask(place, self._victim.cookie, headers=[("X-Case", self.ada.name)])
-        return answer if answer.status_code < 500 else None
 
     def _witnesses_with(self, parser: str) -> tuple[Witness, Witness]:
         """One in the app's place, one in Better Auth's."""
