@@ -1,6 +1,6 @@
 """The attack corpus: all that a client might send to be somebody else, or to reach what it may not.
 
-Data only. What must hold, whatever is sent, is in `rig.judge`; who sends it, in `rig.volley`.
+Data only. What must hold, whatever is sent, is in `rig.judge`; who sends it, in `rig.siege`.
 """
 
 from .forgeries import FORGERIES, PREFLIGHTS, REDIRECTS
