@@ -7,35 +7,12 @@ from typing import Any
 import pytest
 from websockets.sync.client import connect
 
+from rig.attacks import NAMES
 from rig.browser import identity_in
 from rig.nginx import Nginx
 from rig.sidegate import Sidegate
 from rig.stack import Stack
 from rig.wire import Headers, exchange, request
-
-NAMES = (
-    "Status",
-    "User-Id",
-    "User-Email",
-    "User-Name",
-    "User-Role",
-    "User-Username",
-    "User-Phone",
-    "User-Email-Verified",
-    "User-Phone-Verified",
-    "User-Two-Factor",
-    "User-Anonymous",
-    "Session-Id",
-    "Session-Expires",
-    "Organization-Id",
-    "Organization-Role",
-    "Team-Id",
-    "Impersonated-By",
-    "Assertion",
-    "Freshness",
-    "Login",
-    "Reason",
-)
 
 SPOOFS: dict[str, Headers] = {
     "plain": [(f"X-Auth-{name}", "evil") for name in NAMES],

@@ -5,12 +5,12 @@
 3. No upgrade but a WebSocket's is asked of the app: behind another, nothing more would be checked.
 4. Nobody is sent to another host to sign in, or from there.
 
-The app's path is what uvicorn decodes, which Starlette compares as it is (`scope["path"]`, no `..` resolved). Others go
-further, so it is also that with dot segments and doubled slashes resolved, with `\\` for a slash and without `;…`. It is not
-decoded twice, and letters keep their case: an app that does either has other paths than its proxy knows of.
+The app's path is what uvicorn decodes, which Starlette compares as it is (`scope["path"]`, no `..` resolved). Others
+go further, so it is also that with dot segments and doubled slashes resolved, with `\\` for a slash, and without `;…`.
+It is not decoded twice, and letters keep their case: an app that does either has other paths than its proxy knows of.
 
-No identity at all would be enough for an app that refuses whoever lacks X-Auth-Status. It is accepted beside public paths
-alone: beside a protected one, an identity that a client can shed is one that it can hide.
+No identity at all would be enough for an app that refuses whoever lacks X-Auth-Status. It is accepted beside public
+paths alone: beside a protected one, an identity that a client can shed is one that it can hide.
 """
 
 import re
@@ -47,7 +47,7 @@ def breaches(seen: Seen, senders: Iterable[Sender], *, preflights: bool = False)
     found = []
     if told and told != own and not (preflights and told == ANONYMOUS and is_preflight(seen)):
         found.append(f"the identity {told} is not that of {sender.name if sender else 'nobody'}")
-    if is_protected(seen) and (not told or not own and told != ANONYMOUS):
+    if is_protected(seen) and not told:
         found.append("a protected path, and nobody known")
     upgrades = [value for name, value in headers if name == "upgrade" and value.strip().lower() != "websocket"]
     if upgrades:
@@ -67,7 +67,9 @@ def identity_in(seen: Seen) -> Identity:
     name counts too: some strip it.
     """
     pairs = [(name, value) for name, value in seen["headers"]]
-    return sorted((name, value) for name, value in pairs if re.sub("[^a-z0-9]", "-", name.lower()).strip("-") in IDENTITY)
+    return sorted(
+        (name, value) for name, value in pairs if re.sub("[^a-z0-9]", "-", name.lower()).strip("-") in IDENTITY
+    )
 
 
 def is_preflight(seen: Seen) -> bool:
@@ -118,7 +120,10 @@ def leads_astray(sent: bytes, reply: bytes) -> list[str]:
     for location in re.findall(rb"(?im)^location:[ \t]*([^\r\n]*)", reply):
         text = location.decode("latin-1")
         url = urlsplit(text)
-        if not re.match(r"https?://[\w.-]+(:\d+)?(/|$)|/($|[^/\\])", text) or url.hostname not in {None, *map(without_port, asked)}:
+        if not re.match(r"https?://[\w.-]+(:\d+)?(/|$)|/($|[^/\\])", text) or url.hostname not in {
+            None,
+            *map(without_port, asked),
+        }:
             found.append(f"to another host: {text}")
         for place in parse_qs(url.query).get("return_to", []):
             if not re.match(r"/($|[^/\\])", re.sub(r"[\t\r\n]", "", place)):

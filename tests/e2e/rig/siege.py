@@ -1,6 +1,5 @@
-"""A deployment under attack: proxies before witnesses, somebody without a session, somebody with one, and their victim."""
+"""A deployment under attack: proxies before witnesses, somebody without a session, somebody with one, their victim."""
 
-import secrets
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -8,17 +7,16 @@ from .attacks import ADA, CASE, COOKIE, TOKEN, Attack, Fill
 from .better_auth import SignedIn
 from .callers import proxy_for
 from .identity import identity_of
-from .judge import Sender, Seen, breaches, identity_in, leads_astray, mark_of
+from .judge import Seen, Sender, breaches, identity_in, leads_astray, mark_of
 from .ports import free_port
 from .proxy import Edit, Neighbours, Proxy
 from .stack import Stack
+from .victim import Victim
 from .volley import fire
 from .witness import Witness
 
-PARSERS = ("h11", "httptools")
-"""Both of uvicorn's: plain uvicorn has the one, `uvicorn[standard]` the other."""
-VICTIMS = 4
-"""Her requests after each volley. They go through connections that the attack may have left in disorder."""
+EACH = 20
+"""Requests of attackers for one of the victim's, all at once."""
 
 
 class Siege:
@@ -30,6 +28,7 @@ class Siege:
         self._proxies: dict[tuple[str, str], Proxy] = {}
         self.nobody = Sender("nobody", None, [])
         self.mallory, self.ada = self._known("mallory", mallory), self._known("ada", victim)
+        self._ada = Victim(self.ada)
         self._ada_id = dict(self.ada.identity)["x-auth-user-id"]
 
     def proxy(self, caller: str, parser: str) -> Proxy:
@@ -39,11 +38,19 @@ class Siege:
             self._proxies[key] = self.further(caller, parser, f"{caller}-{parser}").start()
         return self._proxies[key]
 
-    def further(self, caller: str, parser: str, name: str, *edits: Edit) -> Proxy:
-        """One more, not started, with edits to its files."""
+    def further(self, caller: str, parser: str, name: str, *edits: Edit, sidegate: str | None = None) -> Proxy:
+        """One more, not started, with edits to its files, or another in sidegate's place."""
         app, better_auth = self._witnesses_with(parser)
-        neighbours = Neighbours(better_auth.echo.port, app.echo.port, f"127.0.0.1:{self._stack.sidegate_port}")
+        place = sidegate or f"127.0.0.1:{self._stack.sidegate_port}"
+        neighbours = Neighbours(better_auth.echo.port, app.echo.port, place)
         return proxy_for(caller)(self._stack.home / name, free_port(), neighbours, edits)
+
+    def app_address(self, parser: str) -> str:
+        return f"127.0.0.1:{self._witnesses_with(parser)[0].echo.port}"
+
+    def reached_app(self, parser: str) -> list[Seen]:
+        """All that reached the app since the last attack, or since this was asked last."""
+        return self._witnesses_with(parser)[0].reached()
 
     def stop(self) -> None:
         for proxy in self._proxies.values():
@@ -59,44 +66,39 @@ class Siege:
         """
         app, better_auth = self._witnesses_with(parser)
         app.reached(), better_auth.reached()  # what was there before is nobody's
-        names, volley = [], []
+        names, volley = self._volley(attacks)
+        found = []
+        for name, sent, reply in zip(names, volley, fire(proxy.address, volley), strict=True):
+            wrong = self._ada.wrong_in(name, reply) if name.startswith("/") else leads_astray(sent[0], reply)
+            found += [f"{name}: {what}" for what in wrong]
+        found += self._ada.asks(proxy)
+        for seen in app.reached():
+            wrong = breaches(seen, (self.mallory, self.ada), preflights=preflights)
+            if mark_of(seen) == self.ada.name and not self._ada.asked_for(seen):
+                wrong.append("a request of the victim's that she did not send")
+            found += [f"{told(seen)}: {what}" for what in wrong]
+        for seen in better_auth.reached():
+            if identity := identity_in(seen):
+                found.append(f"Better Auth, {told(seen)}: {identity}")
+        return found
+
+    def _volley(self, attacks: Sequence[Attack]) -> tuple[list[str], list[list[bytes]]]:
+        """What is sent, by connection, and what it is called: the victim's own, one among `EACH`, by their paths."""
+        names: list[str] = []
+        volley: list[list[bytes]] = []
         for attack in attacks:
             for sender in (self.nobody, self.mallory):
                 names.append(f"{sender.name}/{attack.name}")
                 volley.append(attack.filled(self._fill(sender, names[-1])))
-        replies = fire(proxy.address, volley)
-        found = [
-            f"{name}: {what}"
-            for name, sent, reply in zip(names, volley, replies, strict=True)
-            for what in leads_astray(sent[0], reply)
-        ]
-        places, unlike = self._ask_as_victim(proxy)
-        senders = (self.mallory, self.ada)
-        for seen in app.reached():
-            wrong = breaches(seen, senders, preflights=preflights)
-            if mark_of(seen) == self.ada.name and seen["path"] not in places:
-                wrong.append("a request of Ada's that she did not send")
-            found += [f"{told(seen)}: {what}" for what in wrong]
-        found += [f"Better Auth, {told(seen)}: {identity}" for seen in better_auth.reached() if (identity := identity_in(seen))]
-        return found + unlike
+            if len(volley) % EACH < 2:
+                names.append(self._ada.place())
+                volley.append([self._ada.request(names[-1])])
+        return names, volley
 
     def _known(self, name: str, person: SignedIn) -> Sender:
         verdict = self._stack.better_auth.session_of(person.cookie)
         assert verdict
         return Sender(name, person.cookie, sorted(identity_of(verdict).items()))
-
-    def _ask_as_victim(self, proxy: Proxy) -> tuple[set[str], list[str]]:
-        """The paths that she asked for, which no attacker can know, and whatever she got but her own answers."""
-        places, unlike = set(), []
-        for _ in range(VICTIMS):
-            place = f"/api/{secrets.token_hex(8)}"
-            places.add(place)
-            answer = proxy.ask(place, self._victim.cookie, headers=[("X-Case", self.ada.name)])
-            if answer.status_code != 200:
-                unlike.append(f"Ada got {answer.status_code} for {place}: {answer.text[:200]}")
-            elif (seen := answer.json())["path"] != place or identity_in(seen) != self.ada.identity:
-                unlike.append(f"Ada asked for {place} and got the answer to {seen}")
-        return places, unlike
 
     def _witnesses_with(self, parser: str) -> tuple[Witness, Witness]:
         """One in the app's place, one in Better Auth's."""

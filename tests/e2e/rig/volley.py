@@ -9,7 +9,7 @@ from .wire import Address
 
 TOGETHER = 150
 """Connections open at one time."""
-QUIET = 0.15
+QUIET = 0.2
 """Seconds without a byte from anywhere, after which those that are still open wait for something that will not come.
 What comes all the same is judged with what is sent next."""
 PATIENCE = 20.0

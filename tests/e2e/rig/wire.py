@@ -35,10 +35,13 @@ class Reply:
 class Wire:
     """One connection."""
 
-    def __init__(self, address: Address, patience: float = 10) -> None:
+    def __init__(self, address: Address, patience: float = 10, source: str | None = None) -> None:
+        """`source` is the address of this machine that it comes from."""
         family = socket.AF_UNIX if isinstance(address, Path) else socket.AF_INET
         self._socket = socket.socket(family)
         self._socket.settimeout(patience)
+        if source:
+            self._socket.bind((source, 0))
         self._socket.connect(str(address) if isinstance(address, Path) else address)
         self._unread = b""
 

@@ -1,6 +1,6 @@
 """The attack corpus: all that a client might send to be somebody else, or to reach what it may not.
 
-Data only. What must hold, whatever is sent, is in `rig.judge`; who sends it, in `rig.volley`.
+Data only. What must hold, whatever is sent, is in `rig.judge`; who sends it, in `rig.siege`.
 """
 
 from .forgeries import FORGERIES, PREFLIGHTS, REDIRECTS
@@ -10,6 +10,7 @@ from .hops import NOMINATIONS, UPGRADING
 from .http2 import ATTACKS as HTTP2
 from .identity import ATTACKS as IDENTITY
 from .identity import NAMES, TRAILERS
+from .paths import ATTACKS as PATHS
 from .sessions import COOKIE_ATTACKS, SIZES
 from .targets import ATTACKS as TARGETS
 
@@ -20,7 +21,8 @@ CORPUS: dict[str, list[Attack]] = {
     "upgrades": UPGRADING,
     "forged sources": FORGERIES,
     "preflights": PREFLIGHTS,
-    "targets": TARGETS,
+    "paths": PATHS,
+    "hosts and methods": TARGETS,
     "credentials": COOKIE_ATTACKS,
     "sizes": SIZES,
     "bodies": BODIES,

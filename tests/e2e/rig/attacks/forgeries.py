@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from .form import ADA, Attack, asks, attack, get, raw
+from .form import ADA, Attack, Text, asks, attack, get, raw
 
-URLS = {
+URLS: dict[str, list[Text]] = {
     "X-Original-URL": ["/about", "http://app.example/about", "/api/x"],
     "X-Original-URI": ["/about", "/api/x"],
     "X-Original-Path": ["/about"],
@@ -28,7 +28,7 @@ URLS = {
     "X-Forwarded-Email": ["ada@example.com"],
     "X-Forwarded-Groups": ["admin"],
     "X-Forwarded-Access-Token": [ADA],
-    "X-Forwarded-Client-Cert": ["By=spiffe://sidegate;Hash=00;Subject=\"CN=admin\""],
+    "X-Forwarded-Client-Cert": ['By=spiffe://sidegate;Hash=00;Subject="CN=admin"'],
     "X-Forwarded-Tls-Client-Cert": ["admin"],
     "Forwarded": ["for=127.0.0.1;host=app.example;proto=https", "for=unix"],
     "X-Real-IP": ["127.0.0.1"],
@@ -85,8 +85,14 @@ URLS = {
     "X-Custom-IP-Authorization": ["127.0.0.1"],
 }
 
-SOURCES = ("X-Original-URL", "X-Original-Method", "X-Forwarded-Uri", "X-Forwarded-Method", "X-Forwarded-Host", "X-Forwarded-Proto")
-CLAIMS = {"X-Original-URL": "http://app.example/about", "X-Original-Method": "OPTIONS", "X-Forwarded-Uri": "/about", "X-Forwarded-Method": "OPTIONS", "X-Forwarded-Host": "other.example", "X-Forwarded-Proto": "https"}
+CLAIMS = {
+    "X-Original-URL": "http://app.example/about",
+    "X-Original-Method": "OPTIONS",
+    "X-Forwarded-Uri": "/about",
+    "X-Forwarded-Method": "OPTIONS",
+    "X-Forwarded-Host": "other.example",
+    "X-Forwarded-Proto": "https",
+}
 
 
 def forgeries() -> Iterator[Attack]:
@@ -116,12 +122,17 @@ def forgeries() -> Iterator[Attack]:
 
 ORIGIN, ASKED = "Origin: https://other.example", "Access-Control-Request-Method: PUT"
 
-OPTIONS_CLAIMED = ["X-HTTP-Method-Override: OPTIONS", "X-Original-Method: OPTIONS", "X-Forwarded-Method: OPTIONS", "X-Method-Override: OPTIONS"]
+OPTIONS_CLAIMED = [
+    "X-HTTP-Method-Override: OPTIONS",
+    "X-Original-Method: OPTIONS",
+    "X-Forwarded-Method: OPTIONS",
+    "X-Method-Override: OPTIONS",
+]
 
 
 def preflights() -> Iterator[Attack]:
     """What may pass for a CORS preflight where the operator lets those by."""
-    parts = {
+    parts: dict[str, list[Text]] = {
         "whole": [ORIGIN, ASKED],
         "without Origin": [ASKED],
         "without a method": [ORIGIN],
@@ -133,7 +144,13 @@ def preflights() -> Iterator[Attack]:
         "with underscores": [ORIGIN, "Access_Control_Request_Method: PUT"],
         "folded": ["X-Ignored: x", " Origin: https://other.example", " Access-Control-Request-Method: PUT"],
         "with its headers nominated": [ORIGIN, ASKED, "Connection: Origin, Access-Control-Request-Method, close"],
-        "that says who it is": [ORIGIN, ASKED, b"X-Auth-User-Id: " + ADA, "X-Auth-Status: user", "X-Auth-User-Role: admin"],
+        "that says who it is": [
+            ORIGIN,
+            ASKED,
+            b"X-Auth-User-Id: " + ADA,
+            "X-Auth-Status: user",
+            "X-Auth-User-Role: admin",
+        ],
         "that drops who it is": [ORIGIN, ASKED, "Connection: X-Auth-Status, close"],
         "that claims another method": [ORIGIN, ASKED, "X-HTTP-Method-Override: DELETE"],
     }
@@ -142,18 +159,41 @@ def preflights() -> Iterator[Attack]:
             for method in ("OPTIONS", "options", "GET", "POST", "HEAD"):
                 told = part if method == "OPTIONS" else [*part, *OPTIONS_CLAIMED]
                 yield attack(f"{method}, a preflight {name} at {path}", asks(f"{method} {path} HTTP/1.1", *told))
-    yield attack("a preflight with a request in it", asks("OPTIONS /api/x HTTP/1.1", ORIGIN, ASKED, "Content-Length: 40", body=b"DELETE /api/x HTTP/1.1\r\nHost: app.example"))
+    yield attack(
+        "a preflight with a request in it",
+        asks(
+            "OPTIONS /api/x HTTP/1.1",
+            ORIGIN,
+            ASKED,
+            "Content-Length: 40",
+            body=b"DELETE /api/x HTTP/1.1\r\nHost: app.example",
+        ),
+    )
 
 
 HTML = ("Accept: text/html", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document")
 
 PLACES = [
     *("/dashboard/x", "//evil.example/dashboard/x", "/\\evil.example/dashboard/x", "/%2f/evil.example/dashboard/x"),
-    *("/dashboard/..//evil.example", "/dashboard/../..//evil.example/", "/dashboard/%2e%2e//evil.example", "///evil.example/api/x"),
+    *(
+        "/dashboard/..//evil.example",
+        "/dashboard/../..//evil.example/",
+        "/dashboard/%2e%2e//evil.example",
+        "///evil.example/api/x",
+    ),
     *("/dashboard/..\\\\evil.example", "/%5cevil.example/api/x", "/%09/evil.example/api/x", "/dashboard//evil.example"),
     *("/.//evil.example/api/x", "/;//evil.example", "/dashboard/x?x=//evil.example", "/dashboard/x#//evil.example"),
-    *("/dashboard/x%0d%0aLocation:%20http://evil.example", "/dashboard/x%0d%0a%0d%0a<script>", "@evil.example/dashboard/x"),
-    *("http://evil.example/dashboard/x", "http://a@evil.example/dashboard/x", "//evil.example%2f..%2fdashboard/x", "/dashboard/\x01x"),
+    *(
+        "/dashboard/x%0d%0aLocation:%20http://evil.example",
+        "/dashboard/x%0d%0a%0d%0a<script>",
+        "@evil.example/dashboard/x",
+    ),
+    *(
+        "http://evil.example/dashboard/x",
+        "http://a@evil.example/dashboard/x",
+        "//evil.example%2f..%2fdashboard/x",
+        "/dashboard/\x01x",
+    ),
 ]
 
 LEADS: dict[str, list[str]] = {
@@ -166,12 +206,28 @@ LEADS: dict[str, list[str]] = {
     "X-Original-URL": ["X-Original-URL: http://evil.example//evil.example"],
     "Forwarded": ["Forwarded: host=evil.example"],
     "X-Host": ["X-Host: evil.example"],
-    "X-Auth-Login": ["X-Auth-Login: http://evil.example/", "X-Auth-Request-Redirect: http://evil.example/", "Location: http://evil.example/"],
+    "X-Auth-Login": [
+        "X-Auth-Login: http://evil.example/",
+        "X-Auth-Request-Redirect: http://evil.example/",
+        "Location: http://evil.example/",
+    ],
     "Referer": ["Referer: http://evil.example/", "Origin: http://evil.example"],
     "an absolute URL beside another host": ["X-Forwarded-Port: 666", "X-Forwarded-Server: evil.example"],
 }
 
-EVIL_HOSTS = ["evil.example@app.example", "app.example@evil.example", "app.example, evil.example", "app.example/evil", "app.example\\evil", "app.example?evil", "app.example#evil", "app.example:80evil", "app.example evil.example", "[evil]", "app.example%2fevil"]
+EVIL_HOSTS = [
+    "evil.example@app.example",
+    "app.example@evil.example",
+    "app.example, evil.example",
+    "app.example/evil",
+    "app.example\\evil",
+    "app.example?evil",
+    "app.example#evil",
+    "app.example:80evil",
+    "app.example evil.example",
+    "[evil]",
+    "app.example%2fevil",
+]
 
 
 def redirects() -> Iterator[Attack]:

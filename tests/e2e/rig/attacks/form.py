@@ -1,10 +1,10 @@
 """How an attack is written down: bytes with gaps, to be filled in with who sends them."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 COOKIE = b"<cookie>"
-"""The sender's session cookie. Whoever has none sends a forged one, or no Cookie line if there is nothing else in it."""
+"""The sender's session cookie. Whoever has none sends a forged one, or no line where the line is nothing else."""
 CASE = b"<case>"
 """The attack's name, which tells in the app's log where a request came from."""
 ADA = b"<ada>"
@@ -41,9 +41,6 @@ class Attack:
 
     def filled(self, fill: Fill) -> list[bytes]:
         return [piece.filled(fill) if isinstance(piece, Frames) else fill(piece) for piece in self.pieces]
-
-    def named(self, name: str) -> "Attack":
-        return replace(self, name=name)
 
 
 def attack(name: str, *pieces: Piece) -> Attack:

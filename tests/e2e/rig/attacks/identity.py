@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from .form import ADA, COOKIE, CASE, Attack, asks, attack, get, lines, post, raw, spoofs
+from .form import ADA, CASE, COOKIE, Attack, asks, attack, get, lines, post, raw, spoofs
 
 NAMES = (
     "Status",
@@ -23,6 +23,7 @@ NAMES = (
     "Team-Id",
     "Impersonated-By",
     "Assertion",
+    "Freshness",
     "Login",
     "Reason",
 )
@@ -80,7 +81,10 @@ def spellings() -> Iterator[tuple[str, list[bytes]]]:
         yield f"{name} with its value folded", [raw(name) + b":", b" " + ADA]
         yield f"{name} with its value folded by a tab", [raw(name) + b": a", b"\t" + ADA]
         yield f"{name} with its name folded", [raw(name[:8]), b" " + raw(name[8:]) + b": " + ADA]
-    yield "letters that upper() makes ASCII", ["X-Auth-U\u017fer-Id: ".encode() + ADA, "X-Auth-User-\u0131d: ".encode() + ADA]
+    yield (
+        "letters that upper() makes ASCII",
+        ["X-Auth-U\u017fer-Id: ".encode() + ADA, "X-Auth-User-\u0131d: ".encode() + ADA],
+    )
     yield "another hyphen", ["X\u2010Auth\u2010User\u2010Id: ".encode() + ADA]
     yield "a soft hyphen", ["X-Auth\u00ad-User-Id: ".encode() + ADA, b"X-Auth-User-Id\xad: " + ADA]
     yield "quoted", [b'"X-Auth-User-Id": ' + ADA]
@@ -136,11 +140,16 @@ def trailers(path: str) -> Iterator[Attack]:
     for name, spelling in spelled.items():
         for announced in ([], ["Trailer: " + ", ".join(FULL)], ["Trailer: X-Other", "TE: trailers"]):
             body = BODY + b"0\r\n" + lines(*spelling, "")
-            told = "announced " if "X-Auth-Status" in "".join(announced) else "announced otherwise " if announced else ""
+            told = (
+                "announced " if "X-Auth-Status" in "".join(announced) else "announced otherwise " if announced else ""
+            )
             yield attack(f"{told}trailers, {name} ({path})", post(PATHS[path], framing, *announced, body=body))
-    yield attack(f"trailers in a GET ({path})", asks(
-        f"GET {PATHS[path]} HTTP/1.1", framing, "Trailer: X-Auth-User-Role", body=b"0\r\n" + lines(*spoofs(FEW), "")
-    ))
+    yield attack(
+        f"trailers in a GET ({path})",
+        asks(
+            f"GET {PATHS[path]} HTTP/1.1", framing, "Trailer: X-Auth-User-Role", body=b"0\r\n" + lines(*spoofs(FEW), "")
+        ),
+    )
 
 
 ATTACKS = [one for path in PATHS for one in placed(path)]

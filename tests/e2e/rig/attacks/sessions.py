@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from .form import ADA, CASE, COOKIE, TOKEN, Attack, asks, attack, get, lines, raw, spoofs
+from .form import ADA, CASE, COOKIE, TOKEN, Attack, attack, get, lines, raw, spoofs
 from .identity import FEW, FULL
 
 NAME = b"better-auth.session_token"
@@ -81,7 +81,9 @@ def cookies() -> Iterator[Attack]:
         written = [b"Cookie: " + head]
         written += [line if line.startswith(b" ") else b"Cookie: " + line for line in rest]
         for path in ("/api/x", "/about"):
-            opened = lines(f"GET {path} HTTP/1.1", "Host: app.example", b"X-Case: " + CASE, *written, "Connection: close", "")
+            opened = lines(
+                f"GET {path} HTTP/1.1", "Host: app.example", b"X-Case: " + CASE, *written, "Connection: close", ""
+            )
             yield attack(f"cookies: {name} at {path}", opened)
     for name, authorization in AUTHORIZATIONS.items():
         yield attack(f"credentials: {name}", get("/api/x", *authorization))
@@ -95,7 +97,26 @@ def sizes() -> Iterator[Attack]:
             many = [f"X-Filler-{i}: x" for i in range(count)]
             yield attack(f"{count} headers at {path}", get(path, *many))
             yield attack(f"{count} headers before identity at {path}", get(path, *many, *spoof))
-        for size in (4000, 7600, 8000, 15800, 16200, 20000, *range(22000, 25000, 200), 30000, 31000, 32000, 32600, 49000, 60000, 64000, 65000, 70000, 102400, 300000):
+        for size in (
+            4000,
+            7600,
+            8000,
+            15800,
+            16200,
+            20000,
+            *range(22000, 25000, 200),
+            30000,
+            31000,
+            32000,
+            32600,
+            49000,
+            60000,
+            64000,
+            65000,
+            70000,
+            102400,
+            300000,
+        ):
             for each in (7000, size):
                 whole, rest = divmod(size, each)
                 filler = [f"X-Filler-{i}: {'x' * (each - 16)}" for i in range(whole)] + [f"X-Rest: {'x' * rest}"]
