@@ -459,7 +459,7 @@ def test_uninstalling_leaves_nothing(told: Stack, stacks: MakeStack, home: Path)
 
 
 def test_a_plugin_that_comes_later_is_noticed_until_it_is_watched(told: Stack, stacks: MakeStack, home: Path) -> None:
-    stack = with_outbox(stacks(told.database, "later"))
+    stack = with_outbox(stacks(told.database, "later-plugin"))
     kind = "text" if stack.database.name != "mariadb" else "varchar(255)"
     stack.run(f"ALTER TABLE {named(stack.database, 'user')} ADD COLUMN role {kind}")
     with Sidegate(home, stack.store, revocation="outbox") as gate:
