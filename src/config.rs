@@ -9,6 +9,7 @@ mod secret;
 mod settings;
 mod sources;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, Method};
@@ -20,7 +21,7 @@ pub(crate) use self::sources::read_text;
 pub use self::sources::{Environment, Sources};
 
 use self::read::Reader;
-use crate::auth::{Bearer, CookieName, JwtRules, Rules, SigningKey, SnapshotRules, Strategy};
+use crate::auth::{Bearer, CookieName, JwtRules, Routes, Rules, SigningKey, SnapshotRules, Strategy};
 use crate::cache::Ages;
 use crate::clock::UnixMillis;
 use crate::dialect::{HeaderNames, Terms};
@@ -96,6 +97,8 @@ pub struct Config {
     pub terms: Terms,
     /// Whether CORS preflights are let by as nobody's.
     pub passes_preflights: bool,
+    /// Which place asks for what.
+    pub routes: Arc<Routes>,
     /// What a connection may take.
     pub limits: Limits,
     /// Longest time that requests under way are waited for at the end.

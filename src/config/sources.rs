@@ -13,8 +13,16 @@ use super::settings::{SETTINGS, Setting};
 pub struct Sources {
     flags: BTreeMap<&'static str, String>,
     environment: Environment,
-    file: BTreeMap<&'static str, String>,
+    file: File,
     path: Option<PathBuf>,
+}
+
+/// What a file says.
+#[derive(Default)]
+struct File {
+    settings: BTreeMap<&'static str, String>,
+    /// Its `[[route]]` tables.
+    routes: Vec<toml::Table>,
 }
 
 /// The process's environment, as far as it is anyone's business.
@@ -134,7 +142,7 @@ impl Sources {
             config.map(Path::to_owned).or_else(|| environment.get("SIDEGATE_CONFIG").map(PathBuf::from));
         let file = match &path {
             Some(path) => read_file(path)?,
-            None => BTreeMap::new(),
+            None => File::default(),
         };
         Ok(Self { flags, environment, file, path })
     }
@@ -149,6 +157,11 @@ impl Sources {
         self.path.as_deref()
     }
 
+    /// The `[[route]]` tables of the file: no flag or variable could hold them.
+    pub(super) fn routes(&self) -> &[toml::Table] {
+        &self.file.routes
+    }
+
     /// A setting by its name, from the strongest layer that has it.
     pub(super) fn given(&self, name: &'static str) -> Option<Given<'_>> {
         let setting = SETTINGS.iter().find(|setting| setting.name == name)?;
@@ -158,7 +171,7 @@ impl Sources {
         if let Some(text) = self.environment.variables.get(&setting.variable()) {
             return Some(Given { text, origin: Origin::Variable(setting.variable()) });
         }
-        if let (Some(text), Some(path)) = (self.file.get(name), &self.path) {
+        if let (Some(text), Some(path)) = (self.file.settings.get(name), &self.path) {
             return Some(Given { text, origin: Origin::File(path) });
         }
         setting.default.map(|text| Given { text, origin: Origin::Default })
@@ -185,7 +198,10 @@ impl fmt::Display for Origin<'_> {
 /// All settings with all their reasons are a tenth of this.
 const FILE_BYTES_MAX: u64 = 256 * 1024;
 
-fn read_file(path: &Path) -> Result<BTreeMap<&'static str, String>, Vec<ConfigError>> {
+/// The key of the routes.
+const ROUTE: &str = "route";
+
+fn read_file(path: &Path) -> Result<File, Vec<ConfigError>> {
     let text = read_text(path, FILE_BYTES_MAX).map_err(|error| {
         vec![
             ConfigError::new(format!("cannot read the configuration file {}", path.display()))
@@ -203,12 +219,19 @@ fn read_file(path: &Path) -> Result<BTreeMap<&'static str, String>, Vec<ConfigEr
                 .hint("write lines such as cache_ttl = \"5s\"; deploy/sidegate.toml has them all"),
         ]
     })?;
-    let mut settings = BTreeMap::new();
+    let mut file = File::default();
     let mut errors = Vec::new();
     for (key, value) in table {
+        if key == ROUTE {
+            match route_tables(value) {
+                Some(routes) => file.routes = routes,
+                None => errors.push(no_routes(path)),
+            }
+            continue;
+        }
         match SETTINGS.iter().find(|setting| setting.name == key) {
             Some(setting) => match text_of(setting, &value) {
-                Some(text) => drop(settings.insert(setting.name, text)),
+                Some(text) => drop(file.settings.insert(setting.name, text)),
                 None => errors.push(
                     ConfigError::new(format!(
                         "{key} in {} is neither a text, a number nor true or false",
@@ -220,7 +243,17 @@ fn read_file(path: &Path) -> Result<BTreeMap<&'static str, String>, Vec<ConfigEr
             None => errors.push(unknown_key(&key, path)),
         }
     }
-    if errors.is_empty() { Ok(settings) } else { Err(errors) }
+    if errors.is_empty() { Ok(file) } else { Err(errors) }
+}
+
+fn route_tables(value: toml::Value) -> Option<Vec<toml::Table>> {
+    let toml::Value::Array(list) = value else { return None };
+    list.into_iter().map(|value| value.try_into().ok()).collect()
+}
+
+fn no_routes(path: &Path) -> ConfigError {
+    ConfigError::new(format!("{ROUTE} in {} is no list of tables", path.display()))
+        .hint("write [[route]], in two pairs of brackets, and its keys below it")
 }
 
 /// Lists and maps may be written as TOML's own or as one text, as in a flag.

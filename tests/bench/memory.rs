@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use sidegate::auth::{Session, SessionRecord, TokenDigest};
-use sidegate::cache::{Ages, SessionCache};
+use sidegate::cache::{Ages, SessionCache, Wanted};
 use sidegate::clock::UnixMillis;
 
 const SESSIONS: u64 = 1_000_000;
@@ -29,7 +29,7 @@ fn main() {
     for number in 0..sessions {
         let token = TokenDigest::of(&number.to_string());
         let lookup = move || async move { Ok(Some(session(&record(number), bodies))) };
-        assert!(runtime.block_on(cache.load(token, now, lookup)).is_ok());
+        assert!(runtime.block_on(cache.load(token, Wanted::default(), now, lookup)).is_ok());
     }
     let taken = (resident_kib() - before) * 1024;
     eprintln!("{sessions} sessions take {} MiB, {} bytes each", taken >> 20, taken / sessions);
