@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::api_key::{ApiKey, KeyVerdict};
-pub use self::cookie::{CookieName, CookieNameError};
+pub use self::cookie::{CookieName, CookieNameError, cookie_value};
 pub use self::credential::{Bearer, Credential};
 pub use self::decision::{Decision, Denial, Grant};
 pub use self::digest::{Digest, IdDigest, JwtDigest, KeyDigest, TokenDigest};
