@@ -107,6 +107,16 @@ impl fmt::Display for ChannelError {
 
 impl std::error::Error for ChannelError {}
 
+impl ChannelError {
+    /// With what is to be done where the store has not been prepared.
+    fn advised(self, advice: &str) -> Self {
+        match self {
+            Self::NotPrepared(why) => Self::NotPrepared(format!("{why}; {advice}")),
+            Self::Broken(why) => Self::Broken(why),
+        }
+    }
+}
+
 impl From<StoreError> for ChannelError {
     fn from(error: StoreError) -> Self {
         match error {
