@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use http::{HeaderMap, HeaderName};
 
 use crate::auth::{ApiKey, Denial, KeyDigest, KeyVerdict, Marks};
-use crate::cache::{Ages, Answer, Answers, Generations, Landed, Name, Wanted, mark};
+use crate::cache::{Ages, Answer, Answers, Generations, Landed, Wanted};
 use crate::clock::UnixMillis;
 use crate::metrics::Lookups;
 use crate::store::BetterAuth;
@@ -38,12 +38,6 @@ impl Answer for KeyVerdict {
             Self::Opens(session) => Some(session.marks()),
             Self::Refused | Self::Limited => None,
         }
-    }
-}
-
-impl Name for KeyDigest {
-    fn mark(&self) -> u32 {
-        mark(self.as_bytes())
     }
 }
 

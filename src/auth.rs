@@ -7,6 +7,7 @@ mod api_key;
 mod cookie;
 mod credential;
 mod decision;
+mod digest;
 mod host;
 mod identity;
 mod jws;
@@ -25,24 +26,25 @@ mod token;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use self::api_key::{ApiKey, KeyDigest, KeyVerdict};
-pub use self::cookie::{CookieName, CookieNameError};
+pub use self::api_key::{ApiKey, KeyVerdict};
+pub use self::cookie::{CookieName, CookieNameError, cookie_value};
 pub use self::credential::{Bearer, Credential};
 pub use self::decision::{Decision, Denial, Grant};
+pub use self::digest::{Digest, IdDigest, JwtDigest, KeyDigest, TokenDigest};
 pub use self::host::{HostPattern, HostPatternError};
 pub use self::identity::{Identity, IdentityField};
 pub use self::jws::JwsError;
-pub use self::jwt::{Claims, JWT_BYTES_MAX, Jwt, JwtDigest, JwtRefusal, JwtRules, JwtRulesError};
+pub use self::jwt::{Claims, JWT_BYTES_MAX, Jwt, JwtRefusal, JwtRules, JwtRulesError};
 pub use self::keys::{DEFAULT_GRACE, KEY_SET_BYTES_MAX, KEYS_MAX, KeyError, KeyRow, KeySet, KeySetError};
 pub use self::path::AmbiguousPath;
 pub use self::pattern::{Pattern, PatternError};
 pub use self::policy::{Access, Policies, Policy, PolicyError, Requirement};
 pub use self::request::{CheckRequest, Scheme};
-pub use self::revocation::{IdDigest, Marks, Revocation};
+pub use self::revocation::{Marks, Revocation};
 pub use self::routes::{Found, Methods, Route, RouteConflict, Routes};
 pub use self::session::{ActiveSession, Body, Fields, NotASession, Session, SessionRecord};
 pub use self::snapshot::{PublicKeys, Snapshot, SnapshotRules, Strategy, Unusable, stringify};
-pub use self::token::{SigningKey, TokenDigest, Unverified, VerifiedToken};
+pub use self::token::{SigningKey, Unverified, VerifiedToken};
 
 use crate::clock::UnixMillis;
 

@@ -8,15 +8,16 @@ mod flight;
 mod generations;
 
 use std::future::Future;
+use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::auth::{Marks, Session, TokenDigest};
+use crate::auth::{Digest, Marks, Session, TokenDigest};
 use crate::clock::UnixMillis;
 use crate::store::StoreError;
 
 pub use self::answers::{Ages, Answer, Answers, Landed, Name, Wanted};
-pub use self::generations::{Evicted, Generation, Generations, Hearing, mark};
+pub use self::generations::{Evicted, Generation, Generations, Hearing};
 
 /// A bounded memory of sessions and of brief absences, in front of a store.
 pub struct SessionCache(Answers<TokenDigest, Option<Arc<Session>>>);
@@ -31,9 +32,11 @@ impl Answer for Option<Arc<Session>> {
     }
 }
 
-impl Name for TokenDigest {
+impl<K: Copy + Eq + Hash + Send + Sync + 'static> Name for Digest<K> {
     fn mark(&self) -> u32 {
-        mark(self.as_bytes())
+        // Other bytes than an id's: a table has room for both.
+        let [_, _, _, _, a, b, c, d, ..] = *self.as_bytes();
+        u32::from_be_bytes([a, b, c, d])
     }
 }
 
