@@ -9,6 +9,7 @@ mod reload;
 mod secret;
 mod settings;
 mod sources;
+mod watch;
 
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ pub use self::secret::Secrets;
 pub use self::settings::{Counts, SETTINGS, Setting};
 pub(crate) use self::sources::read_text;
 pub use self::sources::{Environment, Sources};
+pub use self::watch::{Look, Watch};
 
 use self::read::Reader;
 use crate::auth::{Bearer, CookieName, JwtRules, Rules, SigningKey, SnapshotRules, Strategy};

@@ -15,7 +15,7 @@ use tokio::task::{JoinError, spawn_blocking};
 use super::assemble::{FrontInUse, Lasting};
 use super::{Origin, hear};
 use crate::clock::{self, UnixMillis};
-use crate::config::{Config, ConfigError, Contents, Sources};
+use crate::config::{Config, ConfigError, Contents, Look, Sources, Watch};
 use crate::metrics::{ReloadMetrics, Reloaded};
 use crate::serve::{Hangups, Live, Revoke};
 
@@ -32,8 +32,7 @@ pub(super) struct Reloader {
     /// What is used now.
     origin: Origin,
     config: Config,
-    /// What the files held when their mistakes were last told.
-    refused: Option<Contents>,
+    watch: Watch,
     lasting: Lasting,
     in_use: InUse,
     metrics: ReloadMetrics,
@@ -64,19 +63,18 @@ impl Reloader {
     pub(super) fn new(origin: Origin, config: Config, lasting: Lasting, in_use: InUse) -> Self {
         let metrics = lasting.metrics.reloads();
         metrics.loaded(now());
-        Self { started: Arc::new(origin.clone()), origin, config, refused: None, lasting, in_use, metrics }
+        let watch = Watch::new(origin.contents.clone());
+        Self { started: Arc::new(origin.clone()), origin, config, watch, lasting, in_use, metrics }
     }
 
     /// Goes on for ever.
     pub(super) async fn run(mut self, mut hangups: Hangups) {
-        // Something new that was seen once.
-        let mut seen = None;
         loop {
             let interval = self.config.reload_interval.filter(|_| self.origin.sources.have_files());
+            let longest = if self.watch.is_waiting() { SETTLE } else { Duration::MAX };
             let pause = async {
                 match interval {
-                    Some(interval) if seen.is_some() => tokio::time::sleep(interval.min(SETTLE)).await,
-                    Some(interval) => tokio::time::sleep(interval).await,
+                    Some(interval) => tokio::time::sleep(interval.min(longest)).await,
                     None => std::future::pending().await,
                 }
             };
@@ -84,9 +82,8 @@ impl Reloader {
                 () = hangups.next() => {
                     tracing::info!("SIGHUP: reading the configuration again");
                     self.reload().await;
-                    seen = None;
                 }
-                () = pause => seen = self.look(seen).await,
+                () = pause => self.look().await,
             }
         }
     }
@@ -95,11 +92,11 @@ impl Reloader {
     async fn reload(&mut self) {
         for _ in 0..TRIES {
             let Ok(found) = self.read().await else { return self.refuse(&[defect()]) };
-            if found.0 == self.origin.contents {
-                self.refused = None;
-                return self.unchanged();
-            }
-            if let Ok(()) = self.take(found).await {
+            let settled = match self.watch.look(&found.0) {
+                Look::Same | Look::Mended => return self.unchanged(),
+                Look::Refused | Look::Fresh | Look::Settled => self.take(found).await,
+            };
+            if let Ok(()) = settled {
                 return;
             }
             tokio::time::sleep(SETTLE).await;
@@ -108,25 +105,15 @@ impl Reloader {
         self.refuse(&[what.hint("send SIGHUP when they are written")]);
     }
 
-    /// Takes what is new, if it is there for the second time. What is returned was `seen` once.
-    async fn look(&mut self, seen: Option<Contents>) -> Option<Contents> {
-        let found = self.read().await.ok()?;
-        let contents = &found.0;
-        if *contents == self.origin.contents {
-            if self.refused.take().is_some() {
-                self.unchanged();
-            }
-            return None;
+    /// Nobody asked: only what is new is told.
+    async fn look(&mut self) {
+        let Ok(found) = self.read().await else { return };
+        match self.watch.look(&found.0) {
+            Look::Same | Look::Refused | Look::Fresh => {}
+            Look::Mended => self.unchanged(),
+            // If they changed once more, the next look is the first at that.
+            Look::Settled => drop(self.take(found).await),
         }
-        if self.refused.as_ref() == Some(contents) {
-            return None;
-        }
-        if seen.as_ref() != Some(contents) {
-            return Some(found.0);
-        }
-        // If they changed once more, the next look is the first at that.
-        self.take(found).await.ok();
-        None
     }
 
     /// What the files hold now. An error is a defect, which was told already.
@@ -141,7 +128,7 @@ impl Reloader {
             Ok(sources) => Arc::new(sources),
             Err(errors) => {
                 self.refuse(&errors);
-                self.refused = Some(contents);
+                self.watch.refused(contents);
                 return Ok(());
             }
         };
@@ -161,7 +148,7 @@ impl Reloader {
             Ok((made, loaded)) => self.apply(made, loaded, read),
             Err(errors) => {
                 self.refuse(&errors);
-                self.refused = Some(read.contents);
+                self.watch.refused(read.contents);
             }
         }
         Ok(())
@@ -192,7 +179,8 @@ impl Reloader {
         }
         self.metrics.reloaded(Reloaded::Applied, now());
         self.metrics.wait_for_start(loaded.waiting.len());
-        (self.config, self.origin, self.refused) = (loaded.config, read, None);
+        self.watch.used(read.contents.clone());
+        (self.config, self.origin) = (loaded.config, read);
     }
 
     fn unchanged(&self) {
