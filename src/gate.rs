@@ -55,10 +55,16 @@ impl<S: SessionStore> Gate<S> {
     /// A gate with these rules, before that store.
     #[must_use]
     pub fn new(rules: Rules, cache: Arc<SessionCache>, store: S, patience: Duration) -> Self {
+        Self::sharing(rules, cache, Arc::new(store), patience)
+    }
+
+    /// A gate before a store that others ask too.
+    #[must_use]
+    pub fn sharing(rules: Rules, cache: Arc<SessionCache>, store: Arc<S>, patience: Duration) -> Self {
         Self {
             rules,
             cache,
-            store: Arc::new(store),
+            store,
             patience,
             api_keys: None,
             jwts: None,

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
-pub(super) use self::service::base_url;
+pub(super) use self::service::{AUTHORITIES, base_url};
 use super::Config;
 use super::error::ConfigError;
 use super::secret::{self, Secrets};
@@ -91,6 +91,7 @@ impl<'a> Reader<'a> {
         let routes = self.routes();
         let limits = self.limits();
         let drain_timeout = self.duration("drain_timeout", Duration::ZERO);
+        let reload_interval = self.duration("reload_interval", Duration::ZERO);
         let workers = self.workers();
         let log = self.log();
         self.strangers();
@@ -128,6 +129,7 @@ impl<'a> Reader<'a> {
             routes: Arc::new(routes?),
             limits: limits?,
             drain_timeout: drain_timeout?,
+            reload_interval: reload_interval.map(|interval| (!interval.is_zero()).then_some(interval))?,
             workers: workers?,
             log: log?,
             warnings: std::mem::take(&mut self.warnings),

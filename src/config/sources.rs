@@ -6,27 +6,30 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::error::ConfigError;
+use super::reload::Digest;
 use super::settings::{SETTINGS, Setting};
 
 /// The three layers, each from setting name to text.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Sources {
     flags: BTreeMap<&'static str, String>,
     environment: Environment,
-    file: File,
+    pub(super) file: File,
     path: Option<PathBuf>,
+    /// Of the file as it was read.
+    pub(super) digest: Option<Digest>,
 }
 
 /// What a file says.
-#[derive(Default)]
-struct File {
-    settings: BTreeMap<&'static str, String>,
+#[derive(Clone, Default)]
+pub(super) struct File {
+    pub(super) settings: BTreeMap<&'static str, String>,
     /// Its `[[route]]` tables.
-    routes: Vec<toml::Table>,
+    pub(super) routes: Vec<toml::Table>,
 }
 
 /// The process's environment, as far as it is anyone's business.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Environment {
     variables: BTreeMap<String, String>,
     /// Names whose values are no text.
@@ -140,11 +143,27 @@ impl Sources {
         environment.check()?;
         let path =
             config.map(Path::to_owned).or_else(|| environment.get("SIDEGATE_CONFIG").map(PathBuf::from));
-        let file = match &path {
-            Some(path) => read_file(path)?,
-            None => File::default(),
+        let sources = Self { flags, environment, path, ..Self::default() };
+        sources.with_file(sources.text())
+    }
+
+    /// The text of the file as it is now; `None` if there is no such file to be read.
+    pub(super) fn text(&self) -> Option<io::Result<String>> {
+        self.path.as_deref().map(|path| read_text(path, FILE_BYTES_MAX))
+    }
+
+    /// The same flags and variables, with what a text of the file says.
+    ///
+    /// # Errors
+    /// If it could not be read, is no TOML, or has a key that is no setting.
+    pub(super) fn with_file(&self, text: Option<io::Result<String>>) -> Result<Self, Vec<ConfigError>> {
+        let digest = text.as_ref().map(Digest::of);
+        let file = match (&self.path, text) {
+            (Some(path), Some(text)) => read_file(path, text)?,
+            _ => File::default(),
         };
-        Ok(Self { flags, environment, file, path })
+        let (flags, environment, path) = (self.flags.clone(), self.environment.clone(), self.path.clone());
+        Ok(Self { flags, environment, file, path, digest })
     }
 
     pub(super) fn environment(&self) -> &Environment {
@@ -199,10 +218,10 @@ impl fmt::Display for Origin<'_> {
 const FILE_BYTES_MAX: u64 = 256 * 1024;
 
 /// The key of the routes.
-const ROUTE: &str = "route";
+pub(super) const ROUTE: &str = "route";
 
-fn read_file(path: &Path) -> Result<File, Vec<ConfigError>> {
-    let text = read_text(path, FILE_BYTES_MAX).map_err(|error| {
+fn read_file(path: &Path, text: io::Result<String>) -> Result<File, Vec<ConfigError>> {
+    let text = text.map_err(|error| {
         vec![
             ConfigError::new(format!("cannot read the configuration file {}", path.display()))
                 .because(error)

@@ -43,6 +43,8 @@ mod preflight;
 mod redirects;
 mod refresh;
 mod regression;
+mod reload;
+mod reload_settings;
 mod revocation;
 mod revocation_sql;
 mod rig;
