@@ -1,4 +1,4 @@
-"""Settings that change while sidegate runs: by SIGHUP and by files that change, under load, and with mistakes in them."""
+"""Settings that change while sidegate runs: by SIGHUP and by files that change, under load and with mistakes in them."""
 
 import itertools
 import signal
