@@ -11,6 +11,7 @@ mod settings;
 mod sources;
 mod watch;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, Method};
@@ -24,7 +25,7 @@ pub use self::sources::{Environment, Sources};
 pub use self::watch::{Look, Watch};
 
 use self::read::Reader;
-use crate::auth::{Bearer, CookieName, JwtRules, Rules, SigningKey, SnapshotRules, Strategy};
+use crate::auth::{Bearer, CookieName, JwtRules, Routes, Rules, SigningKey, SnapshotRules, Strategy};
 use crate::cache::Ages;
 use crate::clock::UnixMillis;
 use crate::dialect::{HeaderNames, Terms};
@@ -100,6 +101,8 @@ pub struct Config {
     pub terms: Terms,
     /// Whether CORS preflights are let by as nobody's.
     pub passes_preflights: bool,
+    /// Which place asks for what.
+    pub routes: Arc<Routes>,
     /// What a connection may take.
     pub limits: Limits,
     /// Longest time that requests under way are waited for at the end.

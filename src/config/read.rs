@@ -4,11 +4,13 @@ mod cache;
 mod callers;
 mod credentials;
 mod revocation;
+mod routes;
 mod service;
 mod store;
 
 use std::fmt::Display;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -86,6 +88,7 @@ impl<'a> Reader<'a> {
         );
         let terms = self.terms();
         let passes_preflights = self.preflight();
+        let routes = self.routes();
         let limits = self.limits();
         let drain_timeout = self.duration("drain_timeout", Duration::ZERO);
         let reload_interval = self.duration("reload_interval", Duration::ZERO);
@@ -123,6 +126,7 @@ impl<'a> Reader<'a> {
             trusted_proxies: trusted_proxies?,
             terms: terms?,
             passes_preflights: passes_preflights?,
+            routes: Arc::new(routes?),
             limits: limits?,
             drain_timeout: drain_timeout?,
             reload_interval: reload_interval.map(|interval| (!interval.is_zero()).then_some(interval))?,

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::error::ConfigError;
 use super::read::AUTHORITIES;
 use super::settings::{Counts, SETTINGS, Setting};
-use super::sources::Sources;
+use super::sources::{ROUTE, Sources};
 
 /// What a file held, or how it could not be read. Secrets are among these files, so nothing tells it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -113,8 +113,9 @@ impl Sources {
     ) -> Vec<&'static str> {
         let texts = SETTINGS.iter().map(|setting| (setting.name, self.says(setting) != before.says(setting)));
         let files = self.named().map(|(name, _)| (name, contents.of(name) != contents_before.of(name)));
+        let routes = std::iter::once((ROUTE, self.file.routes != before.file.routes));
         let mut changed: Vec<_> =
-            texts.chain(files).filter_map(|(name, differs)| differs.then_some(name)).collect();
+            texts.chain(files).chain(routes).filter_map(|(name, differs)| differs.then_some(name)).collect();
         changed.sort_unstable();
         changed.dedup();
         changed
@@ -125,9 +126,9 @@ impl Sources {
     pub fn as_started(&self, started: &Self) -> Self {
         let mut sources = self.clone();
         for setting in SETTINGS.iter().filter(|setting| setting.counts == Counts::AtStart) {
-            match started.file.get(setting.name) {
-                Some(text) => sources.file.insert(setting.name, text.clone()),
-                None => sources.file.remove(setting.name),
+            match started.file.settings.get(setting.name) {
+                Some(text) => sources.file.settings.insert(setting.name, text.clone()),
+                None => sources.file.settings.remove(setting.name),
             };
         }
         sources

@@ -73,7 +73,7 @@ impl Lasting {
         let gate = self.gate(config)?;
         let (terms, trusted) = (config.terms.clone(), config.trusted_proxies.clone());
         let front = Front::new(gate, terms, trusted, Arc::clone(&self.metrics));
-        Ok(front.with_get_session(config.store.bodies))
+        Ok(front.with_get_session(config.store.bodies).with_routes(Arc::clone(&config.routes)))
     }
 
     /// Who may tell of revocations, as `config` says.
