@@ -57,12 +57,8 @@ def in_sidegates_order(home: Path, patterns: Sequence[Pattern]) -> list[Pattern]
     """Those among them that go together, the most specific first."""
     kept = list(patterns)
     while (done := sidegate_routes(home, kept)).returncode:
-        later = [
-            other
-            for place, one in enumerate(kept)
-            for other in kept[place + 1 :]
-            if f"{one} and {other} are equally specific" in done.stderr
-        ]
+        pairs = [(one, other) for one in kept for other in kept]
+        later = [other for one, other in pairs if f"{one} and {other} are equally specific" in done.stderr]
         assert later, done.stderr
         kept = [one for one in kept if one not in later]
     lines = done.stdout.splitlines()
