@@ -32,7 +32,7 @@ pub use self::keys::{DEFAULT_GRACE, KEY_SET_BYTES_MAX, KEYS_MAX, KeyError, KeyRo
 pub use self::policy::{Policy, PolicyError};
 pub use self::request::{CheckRequest, Scheme};
 pub use self::revocation::{IdDigest, Marks, Revocation};
-pub use self::session::{ActiveSession, Body, Fields, NotASession, Session, SessionRecord};
+pub use self::session::{ActiveSession, Body, Fields, NotASession, Session, SessionHandle, SessionRecord};
 pub use self::snapshot::{PublicKeys, Snapshot, SnapshotRules, Strategy, Unusable, stringify};
 pub use self::token::{SigningKey, TokenDigest, Unverified, VerifiedToken};
 

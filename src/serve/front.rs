@@ -10,6 +10,7 @@ use http_body_util::BodyExt as _;
 use prometheus_client::metrics::counter::Counter;
 
 use super::peers::{Peer, TrustedPeers};
+use crate::assertion::Assertions;
 use crate::auth::{CheckRequest, Decision, Policy};
 use crate::cache::SessionCache;
 use crate::clock;
@@ -25,6 +26,7 @@ pub struct Front<S> {
     terms: Terms,
     trusted: TrustedPeers,
     answers_get_session: bool,
+    assertions: Option<Assertions>,
     metrics: Arc<Metrics>,
     /// Allowed from the cache, by dialect: what is counted most is looked up once.
     allowed_hits: [(Dialect, Counter); Dialect::ALL.len()],
@@ -36,13 +38,25 @@ impl<S: SessionStore> Front<S> {
     pub fn new(gate: Gate<S>, terms: Terms, trusted: TrustedPeers, metrics: Arc<Metrics>) -> Self {
         let allowed_hits = Dialect::ALL
             .map(|dialect| (dialect, metrics.decision(&labels(dialect, "allow", "", Lookup::Hit))));
-        Self { gate, terms, trusted, answers_get_session: false, metrics, allowed_hits }
+        Self { gate, terms, trusted, answers_get_session: false, assertions: None, metrics, allowed_hits }
     }
 
     /// Answers get-session too, if so asked: for apps that call Better Auth.
     #[must_use]
     pub fn with_get_session(self, answers: bool) -> Self {
         Self { answers_get_session: answers, ..self }
+    }
+
+    /// Has apps told who somebody is by signed assertions too.
+    #[must_use]
+    pub fn with_assertions(self, assertions: Assertions) -> Self {
+        Self { assertions: Some(assertions), ..self }
+    }
+
+    /// The public keys of those assertions; `None` if there are none.
+    #[must_use]
+    pub fn jwks(&self) -> Option<Bytes> {
+        self.assertions.as_ref().map(Assertions::jwks)
     }
 
     /// The gate's cache, for telling its size.
@@ -110,6 +124,7 @@ impl<S: SessionStore> Front<S> {
             | Dialect::EnvoyGrpc => self.gate.check(&request, clock::now).await,
         };
         checked.decision = policy.tighten(checked.decision);
+        self.prove(dialect, &request, &mut checked.decision);
         self.count(dialect, &checked);
         tell(dialect, &request, &checked);
         let mut answer = dialect.encode(&request, &checked.decision, &self.terms);
@@ -124,6 +139,18 @@ impl<S: SessionStore> Front<S> {
             );
         }
         (answer, Some(checked.decision))
+    }
+
+    /// Signs for whoever may pass, once nothing can be decided otherwise any more.
+    fn prove(&self, dialect: Dialect, request: &CheckRequest<'_>, decision: &mut Decision) {
+        let (Decision::Allow(grant), Some(assertions)) = (decision, &self.assertions) else { return };
+        // Better Auth's own answer, which has no such header.
+        if dialect == Dialect::GetSession {
+            return;
+        }
+        if let Some(assertion) = assertions.of(grant, request, clock::now()) {
+            grant.prove(assertion);
+        }
     }
 
     fn speaks(&self, dialect: Dialect) -> bool {
