@@ -9,6 +9,8 @@ mod secret;
 mod settings;
 mod sources;
 
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, Method};
@@ -20,6 +22,7 @@ pub(crate) use self::sources::read_text;
 pub use self::sources::{Environment, Sources};
 
 use self::read::Reader;
+use crate::assertion::{Algorithm, AssertionRules, KeyRing};
 use crate::auth::{Bearer, CookieName, JwtRules, Rules, SigningKey, SnapshotRules, Strategy};
 use crate::cache::Ages;
 use crate::clock::UnixMillis;
@@ -94,6 +97,8 @@ pub struct Config {
     pub trusted_proxies: TrustedPeers,
     /// What proxies are told.
     pub terms: Terms,
+    /// How apps are told by signed assertions too, if they are.
+    pub assertion: Option<Assertion>,
     /// Whether CORS preflights are let by as nobody's.
     pub passes_preflights: bool,
     /// What a connection may take.
@@ -121,6 +126,26 @@ pub struct CallerSettings {
     pub cookie_name: CookieName,
     /// The header of API keys, if they are taken.
     pub api_key_header: Option<HeaderName>,
+}
+
+/// Signed assertions.
+#[derive(Debug)]
+pub struct Assertion {
+    /// What all of them say.
+    pub rules: AssertionRules,
+    /// What signs them.
+    pub keys: AssertionKeys,
+    /// Where the public keys are written at the start.
+    pub jwks_file: Option<PathBuf>,
+}
+
+/// What signs assertions.
+#[derive(Debug)]
+pub enum AssertionKeys {
+    /// The keys of files.
+    Files(Arc<KeyRing>),
+    /// One that is made at the start.
+    Generated(Algorithm),
 }
 
 /// A secret that counts until an instant.

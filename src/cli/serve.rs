@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use super::{Failure, Outcome, block_on};
+use crate::assertion::MadeKeys;
 use crate::cache::{Generations, SessionCache};
 use crate::config::{Config, ConfigError};
 use crate::gate::Gate;
@@ -72,6 +73,10 @@ pub(super) async fn serve(
     let front =
         Front::new(gate_of_all, config.terms.clone(), config.trusted_proxies.clone(), Arc::clone(&metrics))
             .with_get_session(config.store.bodies);
+    let front = match assemble::assertions(config, &MadeKeys::default(), &metrics)? {
+        Some(assertions) => front.with_assertions(assertions),
+        None => front,
+    };
     let revoke = told(config, &generations, &metrics)?;
     let server = Server {
         front: Arc::new(front),

@@ -1,5 +1,6 @@
 //! From texts to values: each with its range, each mistake with its hint.
 
+mod assertion;
 mod cache;
 mod callers;
 mod credentials;
@@ -85,6 +86,7 @@ impl<'a> Reader<'a> {
             "write addresses, networks, loopback or unix with commas between them",
         );
         let terms = self.terms();
+        let assertion = self.assertion();
         let passes_preflights = self.preflight();
         let limits = self.limits();
         let drain_timeout = self.duration("drain_timeout", Duration::ZERO);
@@ -121,6 +123,7 @@ impl<'a> Reader<'a> {
             cache_capacity: cache_capacity?,
             trusted_proxies: trusted_proxies?,
             terms: terms?,
+            assertion,
             passes_preflights: passes_preflights?,
             limits: limits?,
             drain_timeout: drain_timeout?,

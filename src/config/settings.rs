@@ -55,7 +55,7 @@ pub const SETTINGS: &[Setting] = &[
         "admin_listen",
         "ADDRESS",
         Some("127.0.0.1:4181"),
-        "Where /livez, /readyz and /metrics are; the forms of listen. Keep it off the internet",
+        "Where /livez, /readyz, /metrics and /.well-known/jwks.json are; the forms of listen. Keep it off the internet",
     ),
     setting(
         "store",
@@ -357,6 +357,40 @@ pub const SETTINGS: &[Setting] = &[
         "MODE",
         Some("deny"),
         "pass: CORS preflights, which carry no credentials, reach the app as X-Auth-Status: anonymous. deny: they get 401",
+    ),
+    setting(
+        "assertion_audience",
+        "TEXT",
+        None,
+        "Whom X-Auth-Assertion is for, a signed JSON Web Token that tells an app who somebody is without its having to \
+         trust the proxy: its aud. If absent, nothing is signed",
+    ),
+    setting("assertion_issuer", "TEXT", Some("sidegate"), "The iss of assertions"),
+    setting(
+        "assertion_key_file",
+        "PATHS",
+        None,
+        "PEM file (PKCS#8) with the Ed25519 or P-256 key that signs assertions; after a comma a second one, whose key is \
+         published too, while keys are replaced. If absent, a key is made at each start",
+    ),
+    setting(
+        "assertion_algorithm",
+        "NAME",
+        Some("EdDSA"),
+        "EdDSA or ES256: how the key signs that is made at the start. One in a file has its own",
+    ),
+    setting(
+        "assertion_bind",
+        "LIST",
+        Some(""),
+        "host and/or request: what of its request an assertion is tied to besides, so that it proves nothing elsewhere \
+         (claims host and req)",
+    ),
+    setting(
+        "assertion_jwks_file",
+        "PATH",
+        None,
+        "File that the public keys are written to at the start, as /.well-known/jwks.json on admin_listen tells them",
     ),
     setting(
         "session_table",

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::api_key::ApiKeys;
+use crate::assertion::{self, Assertions, MadeKeys};
 use crate::auth::Strategy;
 use crate::cache::Generations;
-use crate::config::{Config, ConfigError};
+use crate::config::{AssertionKeys, Config, ConfigError};
 use crate::cookie_cache::CookieCache;
 use crate::gate::Gate;
 use crate::jwt::Jwts;
@@ -67,6 +68,29 @@ fn with_public_keys(
         gate = gate.with_cookie_cache(cookie_cache, config.is_stateless());
     }
     Ok(gate)
+}
+
+/// What signs assertions, if anything does, with its public keys written where the settings say.
+pub(super) fn assertions(
+    config: &Config,
+    made: &MadeKeys,
+    metrics: &Metrics,
+) -> Result<Option<Assertions>, ConfigError> {
+    let Some(settings) = &config.assertion else { return Ok(None) };
+    let keys = match &settings.keys {
+        AssertionKeys::Files(keys) => Arc::clone(keys),
+        AssertionKeys::Generated(algorithm) => made.of(*algorithm).map_err(|_| {
+            ConfigError::new("no key can be made for assertions").because("there is no randomness")
+        })?,
+    };
+    if let Some(path) = &settings.jwks_file {
+        assertion::write_jwks(path, &keys).map_err(|error| {
+            ConfigError::new(format!("cannot write {}, which assertion_jwks_file names", path.display()))
+                .because(error)
+                .hint("name a file in a directory that the user sidegate runs as may write to")
+        })?;
+    }
+    Ok(Some(Assertions::new(settings.rules.clone(), keys, metrics.assertions())))
 }
 
 /// Has keys at hand before they are needed: the cookie cache is looked at when the store is down, and with the store its
