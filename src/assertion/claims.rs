@@ -1,7 +1,7 @@
 //! What an assertion says of a session: claims as plain text, what decides about access first.
 //!
-//! Names: RFC 7519 §4.1 (`iss` to `iat`), OpenID Connect Core §2 and §5.1 (`auth_time`, `email`, `email_verified`, `name`),
-//! OpenID Connect Front-Channel Logout §3 (`sid`), RFC 8693 §4.1 (`act`). The others are sidegate's own.
+//! Names are those of RFC 7519 §4.1 (`iss` to `iat`), of `OpenID` Connect's Core §2 and §5.1 (`auth_time`, `email`,
+//! `email_verified`, `name`) and Front-Channel Logout §3 (`sid`), and of RFC 8693 §4.1 (`act`). The others are sidegate's own.
 
 use std::fmt::Write as _;
 use std::ops::RangeInclusive;
@@ -62,16 +62,16 @@ pub(super) fn of(
 
     // What follows is left out where it does not fit, each by itself: what is not told grants nothing.
     let flag = |field| identity.get(field).map(|_| Value::Bool(true));
-    let roles = |field| text(field).and_then(|roles| list(&roles));
+    let listed = |field| text(field).and_then(|names| list(&names));
     let mut offer = |name, value: Option<Value>| payload.add_some(name, value).is_some();
     offer("two_factor", flag(Field::UserTwoFactor));
     offer("anonymous", flag(Field::UserAnonymous));
     offer("email_verified", flag(Field::UserEmailVerified));
-    offer("roles", roles(Field::UserRole));
+    offer("roles", listed(Field::UserRole));
     // Roles and teams of an organization that is not named would be taken for those of another.
     let organization = text(Field::OrganizationId).map(Value::String);
     if organization.is_some() && offer("org_id", organization) {
-        offer("org_roles", roles(Field::OrganizationRole));
+        offer("org_roles", listed(Field::OrganizationRole));
         offer("team_id", text(Field::TeamId).map(Value::String));
     }
     offer("email", text(Field::UserEmail).map(Value::String));

@@ -9,9 +9,9 @@ use super::keys::Key;
 /// headers with all that is around them may need half of that; gunicorn takes no header of more than 8190 bytes.
 pub(super) const BYTES_MAX: usize = 4096;
 
-/// Longest payload that fits into it: the header of an EdDSA or ES256 key has 104 bytes, a signature 86, and base64 makes
-/// four bytes of three.
-pub(super) const PAYLOAD_BYTES_MAX: usize = (BYTES_MAX - 104 - 86 - 2) / 4 * 3;
+/// Longest payload that fits into it: the header of either algorithm takes 106 bytes there, a signature 86, two dots part
+/// them, and base64 makes four bytes of three.
+pub(super) const PAYLOAD_BYTES_MAX: usize = (BYTES_MAX - 106 - 86 - 2) / 4 * 3;
 
 /// `payload`, signed. `None` if there is no randomness.
 pub(super) fn sign(payload: &str, key: &Key) -> Option<HeaderValue> {

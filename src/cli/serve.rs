@@ -44,6 +44,8 @@ pub(super) async fn serve(
                 &ConfigError::new(what).because(error).hint(format!("free it, or set {setting} to another")),
             )
         })?;
+    // Once the addresses are ours: beside a sidegate that has them, its file of public keys is left alone.
+    let assertions = assemble::assertions(config, &MadeKeys::default(), &metrics)?;
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
@@ -73,7 +75,7 @@ pub(super) async fn serve(
     let front =
         Front::new(gate_of_all, config.terms.clone(), config.trusted_proxies.clone(), Arc::clone(&metrics))
             .with_get_session(config.store.bodies);
-    let front = match assemble::assertions(config, &MadeKeys::default(), &metrics)? {
+    let front = match assertions {
         Some(assertions) => front.with_assertions(assertions),
         None => front,
     };

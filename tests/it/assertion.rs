@@ -1,4 +1,4 @@
-//! What an assertion says, for how long, and when one is handed out again. That others read it so is shown with PyJWT, in
+//! What an assertion says, for how long, and when one is handed out again. That others read it so is shown with `PyJWT`, in
 //! `tests/e2e/test_assertion.py`.
 
 use std::sync::Arc;

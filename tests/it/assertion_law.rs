@@ -126,3 +126,21 @@ fn one_that_is_as_long_as_it_may_be_still_tells_who_it_is_and_leaves_out_the_nam
     );
     assert!(length > 3000, "{length}");
 }
+
+#[test]
+fn the_longest_is_no_longer_than_it_may_be() {
+    let lengths = (400..=560).filter_map(|length| {
+        let mut record = rig::record(later(HOUR));
+        for (name, text) in
+            [("role", "r".repeat(1000)), ("email", "e".repeat(512)), ("name", "\"".repeat(length))]
+        {
+            record.user.insert(name.to_owned(), text.into());
+        }
+        let (claims, bytes) = claims(&record, 200).unwrap();
+        claims.get("name").map(|_| bytes)
+    });
+
+    let longest = lengths.max().unwrap();
+
+    assert!((BYTES_MAX - 4..=BYTES_MAX).contains(&longest), "{longest}");
+}
