@@ -1,5 +1,7 @@
 //! Every metric, declared once. Names and labels are interface; a label is a word of ours, never a client's.
 
+mod reload;
+
 use std::time::Duration;
 
 use prometheus_client::encoding::text;
@@ -9,6 +11,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
+
+pub use self::reload::{ReloadMetrics, Reloaded};
 
 /// `static` on both sides: nothing that a client sends can become a label.
 type Labels<const N: usize> = [(&'static str, &'static str); N];
@@ -120,6 +124,7 @@ pub struct Metrics {
     cookie_cache_ages: CookieCacheAges,
     revocations: RevocationMetrics,
     assertions: AssertionMetrics,
+    reloads: ReloadMetrics,
     connections: Gauge,
     log_events_lost: Counter,
     cache_entries: Gauge,
@@ -189,6 +194,7 @@ impl Metrics {
         let assertions = Family::default();
         let help = "Signed assertions handed out, by whether each was signed for its request";
         registry.register("assertions", help, Family::clone(&assertions));
+        let reloads = ReloadMetrics::new(&mut registry);
 
         let connections = Gauge::default();
         let help = "Client connections open on the gate's listener";
@@ -215,6 +221,7 @@ impl Metrics {
             cookie_cache_ages,
             revocations,
             assertions: AssertionMetrics::new(&assertions),
+            reloads,
             connections,
             log_events_lost,
             cache_entries,
@@ -264,6 +271,12 @@ impl Metrics {
     #[must_use]
     pub fn assertions(&self) -> AssertionMetrics {
         self.assertions.clone()
+    }
+
+    /// Where it is reported that the configuration was read.
+    #[must_use]
+    pub fn reloads(&self) -> ReloadMetrics {
+        self.reloads.clone()
     }
 
     /// Open connections on the gate's listener.

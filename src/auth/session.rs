@@ -6,8 +6,9 @@ use std::sync::{Arc, Weak};
 use bytes::Bytes;
 use serde_json::Value;
 
+use super::digest::IdDigest;
 use super::identity::Identity;
-use super::revocation::{IdDigest, Marks};
+use super::revocation::Marks;
 use crate::clock::UnixMillis;
 
 /// The fields of a session or a user, by Better Auth's names and in its order. Dates are ISO texts.

@@ -12,6 +12,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 
 use super::connection::Service;
+use super::live::Live;
 use super::peers::Peer;
 use super::readiness::Readiness;
 use super::revoke::Revoke;
@@ -27,7 +28,7 @@ pub(super) struct Admin {
     pub(super) cache: Arc<SessionCache>,
     pub(super) generations: Arc<Generations>,
     pub(super) store: AnyStore,
-    pub(super) revoke: Option<Revoke>,
+    pub(super) revoke: Arc<Live<Option<Revoke>>>,
     pub(super) jwks: Jwks,
     /// Longest wait for a body.
     pub(super) patience: Duration,
@@ -104,7 +105,7 @@ impl Service for Admin {
             let (question, _) = request.into_parts();
             return self.answer(&question, peer).await;
         }
-        match &self.revoke {
+        match &**self.revoke.now() {
             Some(revoke) => revoke.answer(request, self.patience).await,
             None => page(StatusCode::NOT_FOUND, TEXT, "revoke_secret_file is not set\n"),
         }
