@@ -2,6 +2,7 @@
 
 import base64
 import json
+import signal
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -15,6 +16,7 @@ from conftest import World
 from rig.assertion import AUDIENCE, P256, claims, key_set, new_key, request_digest, thumbprint
 from rig.better_auth import SignedIn
 from rig.callers import ALL
+from rig.configuration import Configuration, wait_for
 from rig.process import until
 from rig.proxy import Proxy
 from rig.sidegate import LONG, Sidegate
@@ -258,6 +260,45 @@ def test_while_keys_are_replaced_no_assertion_is_in_doubt(home: Path, on_sqlite:
             claims(told[0], key_set(gate))
 
 
+def test_keys_are_replaced_without_a_restart(home: Path, on_sqlite: Stack) -> None:
+    old, new, jwks = new_key(home, "old.pem"), new_key(home, "new.pem"), home / "jwks.json"
+    told: list[str] = []
+    settings = {"assertion_audience": AUDIENCE, "assertion_jwks_file": str(jwks), "reload_interval": "0s"}
+    configuration = Configuration(home, **settings, assertion_key_file=str(old))
+    with Sidegate(home, on_sqlite.store, config=str(configuration.path), cache_ttl=LONG) as gate:
+        told.append(asked(gate, on_sqlite.ada))
+        for times, files in enumerate(([old, new], [new, old]), 1):
+            configuration.put(**settings, assertion_key_file=",".join(map(str, files)))
+            gate.process.send(signal.SIGHUP)
+            wait_for(gate, "applied", times)
+            told.append(asked(gate, on_sqlite.ada))
+            assert json.loads(jwks.read_text()) == gate.admin("/.well-known/jwks.json").json()
+            assert all(claims(each, key_set(gate)) for each in told)
+        kids = [jwt.get_unverified_header(each)["kid"] for each in told]
+        assert (kids[0], kids[1] == kids[0], kids[2] == kids[0]) == (key_set(gate).keys[1].key_id, True, False)
+        # A key that cannot be taken leaves all as it is.
+        new.write_text("no key")
+        gate.process.send(signal.SIGHUP)
+        wait_for(gate, "refused", 1)
+        assert claims(asked(gate, on_sqlite.ada), key_set(gate))
+
+
+def test_a_key_that_was_made_at_the_start_outlives_a_reload(home: Path, on_sqlite: Stack) -> None:
+    configuration = Configuration(home, assertion_audience=AUDIENCE, reload_interval="0s")
+    with Sidegate(home, on_sqlite.store, config=str(configuration.path), cache_ttl=LONG) as gate:
+        before = asked(gate, on_sqlite.ada)
+        configuration.put(assertion_audience="other-api", reload_interval="0s")
+        gate.process.send(signal.SIGHUP)
+        wait_for(gate, "applied", 1)
+        assert claims(before, key_set(gate))
+        assert claims(asked(gate, on_sqlite.ada), key_set(gate), audience="other-api")
+        configuration.put(reload_interval="0s")
+        gate.process.send(signal.SIGHUP)
+        wait_for(gate, "applied", 2)
+        assert gate.admin("/.well-known/jwks.json").status_code == 404
+        assert gate.ask(on_sqlite.ada.cookie).get(HEADER) is None
+
+
 @pytest.mark.parametrize("algorithm", ["EdDSA", "ES256"])
 def test_a_key_that_is_made_at_the_start_is_another_one_each_time(
     home: Path, on_sqlite: Stack, algorithm: str
@@ -322,8 +363,9 @@ def test_check_tells_who_signs_for_whom(home: Path, on_sqlite: Stack) -> None:
 
 def test_a_file_of_keys_that_cannot_be_written_ends_the_start(home: Path, on_sqlite: Stack) -> None:
     missing = home / "missing" / "jwks.json"
-    with pytest.raises(AssertionError, match="(?s)sidegate ended with 78.*cannot write .*assertion_jwks_file"):
-        Sidegate(home, on_sqlite.store, assertion_audience=AUDIENCE, assertion_jwks_file=str(missing))
+    gate = Sidegate(home, on_sqlite.store, assertion_audience=AUDIENCE, assertion_jwks_file=str(missing))
+    until(lambda: gate.process.exit_code == 78, "it ends for a setting that is wrong")
+    assert f"cannot write {missing}, which assertion_jwks_file names" in gate.process.text()
 
 
 def asked(gate: Sidegate, person: SignedIn) -> str:
