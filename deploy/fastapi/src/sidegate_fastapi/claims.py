@@ -21,10 +21,10 @@ Seconds = Annotated[int, Field(ge=0, le=253_402_300_799)]
 
 
 # What does not fit is not shown: errors end up in logs.
-SILENT = ConfigDict(strict=True, frozen=True, hide_input_in_errors=True)
+SILENT = ConfigDict(strict=True, hide_input_in_errors=True)
 
 
-class Actor(BaseModel):
+class Actor(BaseModel, frozen=True):
     """RFC 8693, section 4.1: who acts as the subject."""
 
     model_config = SILENT
@@ -32,7 +32,7 @@ class Actor(BaseModel):
     sub: Text
 
 
-class Claims(BaseModel):
+class Claims(BaseModel, frozen=True):
     model_config = SILENT
 
     iss: Text

@@ -2,14 +2,15 @@
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 import httpx2
 
 from .jwks import BYTES_MAX
 
-Fetch = Callable[[], Awaitable[bytes]]
+Fetch = Callable[[], Coroutine[Any, Any, bytes]]
 """The bytes of a JWK Set as it is now. Raises whatever went wrong."""
 
 PATIENCE = 2.0

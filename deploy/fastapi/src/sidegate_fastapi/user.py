@@ -3,25 +3,21 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, Field
 
 from .claims import Claims
 
 
-class Organization(BaseModel):
+class Organization(BaseModel, frozen=True):
     """The active organization of Better Auth's organization plugin."""
-
-    model_config = ConfigDict(frozen=True)
 
     id: str
     roles: frozenset[str] = frozenset()
     """What the user is in it."""
 
 
-class User(BaseModel):
+class User(BaseModel, frozen=True):
     """Who sent this request. What is not known is None; what is not said to be so is False."""
-
-    model_config = ConfigDict(frozen=True)
 
     id: str
     session_id: str | None
