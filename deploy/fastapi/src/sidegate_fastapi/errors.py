@@ -35,7 +35,7 @@ class Reason(StrEnum):
     MALFORMED_HEADER = "malformed_header"
     NOT_FRESH = "not_fresh"
     MISSING_ROLE = "missing_role"
-    MISSING_ORG_ROLE = "missing_org_role"
+    MISSING_ORG_ROLE = "missing_organization_role"
     EMAIL_UNVERIFIED = "email_unverified"
     NO_TWO_FACTOR = "no_two_factor"
     IMPERSONATED = "impersonated"
