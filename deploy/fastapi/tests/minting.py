@@ -1,5 +1,5 @@
-"""Tokens as sidegate writes them, and as nobody should: put together byte by byte, with cryptography's signatures alone, so
-that what the package believes does not come from the library that it believes.
+"""Tokens as sidegate writes them, and as nobody should: put together byte by byte, with cryptography's signatures alone,
+so that what the package believes does not come from the library that it believes.
 """
 
 import base64
@@ -65,7 +65,9 @@ class Signer:
     def header(self, **changed: object) -> dict[str, object]:
         return changes({"alg": self.algorithm, "typ": "JWT", "kid": self.kid}, changed)
 
-    def token(self, payload: Mapping[str, object] | str | None = None, header: Mapping[str, object] | str | None = None) -> str:
+    def token(
+        self, payload: Mapping[str, object] | str | None = None, header: Mapping[str, object] | str | None = None
+    ) -> str:
         """Signed by this key, whatever it says. Texts are taken as they are."""
         parts = (self.header() if header is None else header, claims() if payload is None else payload)
         signed = ".".join(base64url(text_of(part).encode()) for part in parts)

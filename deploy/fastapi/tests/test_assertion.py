@@ -205,7 +205,12 @@ def test_two_assertions_are_none_whichever_comes_first(app: Client, signer: Sign
 
 
 def test_twins_and_plain_headers_say_nothing(app: Client, signer: Signer) -> None:
-    plain = {"X-Auth-Status": "user", "X-Auth-User-Id": "root", "X-Auth-User-Role": "admin", "X-Auth-Session-Expires": "2099-01-01T00:00:00Z"}
+    plain = {
+        "X-Auth-Status": "user",
+        "X-Auth-User-Id": "root",
+        "X-Auth-User-Role": "admin",
+        "X-Auth-Session-Expires": "2099-01-01T00:00:00Z",
+    }
     twins = {"X_Auth_Assertion": signer.token(claims(sub="root")), "X.Auth.Assertion": signer.token(claims(sub="root"))}
     bearer = {"Authorization": f"Bearer {signer.token(claims(sub='root'))}"}
     for spoof in (plain, twins, bearer, plain | twins | bearer):

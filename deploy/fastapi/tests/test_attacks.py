@@ -94,12 +94,17 @@ def test_a_kid_that_names_the_other_key_is_refused(app: Client, eddsa: Signer, e
     app.is_refused(eddsa.token(header=eddsa.header(kid=es256.kid)), "algorithm_not_allowed")
 
 
-@pytest.mark.parametrize("kid", [None, "", 1, ["x"], {}, "x" * 257, "../../../../dev/null", "' OR 1=1 --", "\0", "x\ud800y"])
+@pytest.mark.parametrize(
+    "kid", [None, "", 1, ["x"], {}, "x" * 257, "../../../../dev/null", "' OR 1=1 --", "\0", "x\ud800y"]
+)
 def test_a_kid_is_nothing_but_a_name(app: Client, signer: Signer, kid: object) -> None:
     header = signer.header() | {"kid": kid}
     token = signer.token(claims(**ROOT), json.dumps(header))
     answer = app.get(token)
-    assert (answer.status_code, answer.json()["detail"]["reason"]) in ((401, "malformed_assertion"), (401, "unknown_key"))
+    assert (answer.status_code, answer.json()["detail"]["reason"]) in (
+        (401, "malformed_assertion"),
+        (401, "unknown_key"),
+    )
 
 
 def test_a_key_that_the_token_brings_along_is_never_used(app: Client, signer: Signer) -> None:
@@ -134,7 +139,9 @@ def test_a_payload_that_is_not_encoded_is_refused(app: Client, signer: Signer) -
             app.is_refused(f"{head}.{middle}.{signature}", "malformed_assertion")
 
 
-@pytest.mark.parametrize("kind", [None, "JOSE", "at+jwt", "application/jwt", "jwt", "dpop+jwt", "logout+jwt", 1, ["JWT"]], ids=repr)
+@pytest.mark.parametrize(
+    "kind", [None, "JOSE", "at+jwt", "application/jwt", "jwt", "dpop+jwt", "logout+jwt", 1, ["JWT"]], ids=repr
+)
 def test_another_kind_of_token_is_refused(app: Client, signer: Signer, kind: object) -> None:
     """RFC 8725, section 3.11: what was signed for something else is no assertion."""
     app.is_refused(signer.token(header=signer.header() | {"typ": kind}), "malformed_assertion")

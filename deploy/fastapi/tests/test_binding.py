@@ -16,7 +16,7 @@ HOST = "testserver"
 
 
 def req(method: str, path: str) -> str:
-    """Of the contract: base64url, without padding, of SHA-256 over the method, a line feed and the path without query."""
+    """Of the contract: base64url, unpadded, of SHA-256 over the method, a line feed and the path without its query."""
     digest = hashlib.sha256(f"{method}\n{path}".encode()).digest()
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 

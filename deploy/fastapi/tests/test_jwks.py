@@ -57,7 +57,9 @@ def test_assertions_of_the_rfcs_keys_count() -> None:
         Signer(Ed25519PrivateKey.from_private_bytes(unbase64url(RFC_8037_D))),
         Signer(derive_private_key(number, SECP256R1())),
     ]
-    app = client(jwks=json.dumps({"keys": [RFC_8037_JWK | {"kid": signers[0].kid}, RFC_7515_JWK | {"kid": signers[1].kid}]}))
+    app = client(
+        jwks=json.dumps({"keys": [RFC_8037_JWK | {"kid": signers[0].kid}, RFC_7515_JWK | {"kid": signers[1].kid}]})
+    )
     for signer in signers:
         assert app.get(signer.token(claims(sub="joe"))).json()["id"] == "joe"
 

@@ -11,9 +11,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def run(*command: str | Path, cwd: Path = ROOT) -> str:
-    done = subprocess.run(
-        [sys.executable, *command], cwd=cwd, capture_output=True, text=True, timeout=300, check=False
-    )
+    done = subprocess.run([sys.executable, *command], cwd=cwd, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -47,7 +45,7 @@ from fastapi import FastAPI
 assert sidegate_fastapi.__file__.startswith(sys.argv[1]), sidegate_fastapi.__file__
 app = FastAPI()
 sidegate_fastapi.testing.Assertions().install(app)
-print(sorted(sidegate_fastapi.__all__) == sorted(name for name in sidegate_fastapi.__all__ if hasattr(sidegate_fastapi, name)))
+print(all(hasattr(sidegate_fastapi, name) for name in sidegate_fastapi.__all__))
 """
     installed = tmp_path / "installed"
     zipfile.ZipFile(wheel).extractall(installed)

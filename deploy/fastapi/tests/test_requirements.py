@@ -1,8 +1,8 @@
-"""What routes may require of a user, and what they tell whoever does not meet it: over HTTP and before a WebSocket opens."""
+"""What routes may require of a user, and what they tell whoever does not meet it: by HTTP, and before a socket opens."""
 
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -73,7 +73,8 @@ def test_whoever_is_nobody_is_not_forbidden_but_unknown(app: Client, signer: Sig
 
 def test_whoever_lacks_a_role_is_told_which(app: Client, signer: Signer) -> None:
     messages = {
-        name: app.get(signer.token(), f"/api/gates/{name}").json()["detail"]["message"] for name in ("role", "any", "all", "org")
+        name: app.get(signer.token(), f"/api/gates/{name}").json()["detail"]["message"]
+        for name in ("role", "any", "all", "org")
     }
     assert messages == {
         "role": "this role is needed: admin",
@@ -184,7 +185,8 @@ def test_the_documentation_shows_the_lock_and_the_refusals(app: Client) -> None:
 
 def test_tests_may_put_another_user_in_place(eddsa: Signer) -> None:
     app = app_with(SidegateAuth(audience=AUDIENCE, jwks=jwks(eddsa)))
-    somebody = User(id="u", session_id="s", expires_at="2099-01-01T00:00:00Z", roles=frozenset({"admin"}))  # type: ignore[arg-type]
+    ends = datetime(2099, 1, 1, tzinfo=UTC)
+    somebody = User(id="u", session_id="s", expires_at=ends, roles=frozenset({"admin"}))
     app.dependency_overrides[current_user] = lambda: somebody
     http = TestClient(app)
     assert http.get("/api/sync").json() == http.get("/api/admin").json() == "u"

@@ -87,7 +87,10 @@ def test_a_service_of_kubernetes_is_no_setting(eddsa: Signer, monkeypatch: pytes
 GOOD = jwks(ed25519())
 
 WRONG: list[tuple[dict[str, Any], str]] = [
-    ({}, "no audience is set: give SidegateAuth(audience=…) or SIDEGATE_APP_AUDIENCE what sidegate's assertion_audience is"),
+    (
+        {},
+        "no audience is set: SidegateAuth(audience=…) or SIDEGATE_APP_AUDIENCE is what sidegate's assertion_audience is",
+    ),
     ({"audience": ""}, "no audience is set"),
     ({"audience": "a", "issuer": ""}, "the issuer is empty"),
     ({"audience": "a", "trust_headers": True}, "an audience and trust_headers are set"),
@@ -186,4 +189,4 @@ def test_an_app_without_an_audience_does_not_start() -> None:
     command = [sys.executable, "-m", "uvicorn", "app:app", "--app-dir", f"{ROOT}/example", "--port", "0"]
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode != 0
-    assert "ConfigurationError: no audience is set: give SidegateAuth(audience=…)" in ended.stderr
+    assert "ConfigurationError: no audience is set: SidegateAuth(audience=…)" in ended.stderr

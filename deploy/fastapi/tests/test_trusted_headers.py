@@ -1,4 +1,4 @@
-"""An app that said trust_headers=True: what it makes of plain headers. That no client can write them is the proxy's part."""
+"""An app that said trust_headers=True: what it makes of plain headers. That no client writes them is the proxy's part."""
 
 from datetime import UTC, datetime
 

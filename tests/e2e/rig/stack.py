@@ -80,10 +80,16 @@ class Stack:
         return self._proxies[caller]
 
     def further_proxy(
-        self, caller: str, name: str, *edits: Edit, sidegate: str | None = None, better_auth: int | None = None
+        self,
+        caller: str,
+        name: str,
+        *edits: Edit,
+        sidegate: str | None = None,
+        better_auth: int | None = None,
+        app: Uvicorn | None = None,
     ) -> Proxy:
-        """One more of that caller before the echo app, not started, with edits to its files."""
-        return self._proxy(caller, name, free_port(), self.apps.echo, edits, sidegate, better_auth)
+        """One more of that caller before the echo app or another, not started, with edits to its files."""
+        return self._proxy(caller, name, free_port(), app or self.apps.echo, edits, sidegate, better_auth)
 
     @property
     def echo(self) -> Nginx:

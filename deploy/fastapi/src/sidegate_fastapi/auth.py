@@ -46,10 +46,10 @@ class SidegateAuth:
         `audience`: sidegate's `assertion_audience`. An assertion for any other is refused.
         `issuer`: sidegate's `assertion_issuer`; "sidegate" if nothing is said.
         `jwks_url`, `jwks_file`, `jwks`: one of them is where the keys are. If none is named,
-            http://127.0.0.1:4181/.well-known/jwks.json, sidegate's admin listener. A file is read again as it grows old.
+            http://127.0.0.1:4181/.well-known/jwks.json, sidegate's admin listener. Files are read again as URLs are.
         `algorithms`: of "EdDSA" and "ES256"; both if nothing is said.
-        `bind`: of "host" and "request": what each assertion must be bound to, as by sidegate's `assertion_bind`. A binding
-            that is there is checked in any case.
+        `bind`: of "host" and "request": what each assertion must be bound to, as by sidegate's `assertion_bind`. A
+            binding that is there is checked in any case.
         `leeway`: seconds by which clocks may differ, 5 if nothing is said.
         `trust_headers`: True believes plain X-Auth-* headers of whoever reaches the app, and looks at no assertion.
         """

@@ -29,7 +29,7 @@ Check = Callable[[User], Refused | None]
 
 
 async def optional_user(connection: HTTPConnection, _: Annotated[None, Security(SCHEME)] = None) -> User | None:
-    """Who is signed in, or None. An assertion that does not count is a 401, never None: nobody sends one by accident."""
+    """Who is signed in, or None. An assertion that does not count is a 401, never None: none is sent by accident."""
     try:
         return await auth_of(connection).user(connection)
     except Refused as refused:

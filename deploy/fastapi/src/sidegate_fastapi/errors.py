@@ -107,7 +107,9 @@ def answer(refused: Refused, connection: HTTPConnection) -> HTTPException | WebS
     A WebSocket is refused before it opens: with this same answer where the server can give one, as uvicorn can, else
     by closing it, which servers make a 403.
     """
-    if connection.scope["type"] == "websocket" and "websocket.http.response" not in connection.scope.get("extensions", {}):
+    if connection.scope["type"] == "websocket" and "websocket.http.response" not in connection.scope.get(
+        "extensions", {}
+    ):
         return WebSocketException(status.WS_1008_POLICY_VIOLATION, refused.reason)
     detail = {"reason": str(refused.reason), "message": refused.message}
     return HTTPException(refused.status, detail, refused.headers)

@@ -36,8 +36,9 @@ class GivenKeys:
 class Lifetimes:
     """In seconds."""
 
-    fresh: float = 300.0
-    """So old they are used as they are. Then they are fetched again: a key that was taken out counts no longer than this."""
+    fresh: float = 60.0
+    """So old they are used as they are, and then fetched again: a key that was taken out counts no longer than this.
+    It is what sidegate says of them: `Cache-Control: max-age=60`."""
     kept: float = 3600.0
     """So old they are used as long as they cannot be fetched."""
     between: float = 5.0

@@ -62,12 +62,12 @@ def settings(given: Given, environment: Mapping[str, str] = os.environ) -> Setti
     if switch(given.trust_headers, said.get("TRUST_HEADERS")):
         if audience is not None:
             raise ConfigurationError(
-                "an audience and trust_headers are set: with trust_headers nobody looks at the assertion, so set one of the two"
+                "an audience and trust_headers are set: with trust_headers no assertion is looked at, so set one of the two"
             )
         return TrustedHeaders()
     if not audience:
         raise ConfigurationError(
-            f"no audience is set: give SidegateAuth(audience=…) or {PREFIX}AUDIENCE what sidegate's assertion_audience is"
+            f"no audience is set: SidegateAuth(audience=…) or {PREFIX}AUDIENCE is what sidegate's assertion_audience is"
         )
     issuer = given.issuer if given.issuer is not None else said.get("ISSUER", ISSUER)
     if not issuer:
@@ -86,7 +86,9 @@ def settings(given: Given, environment: Mapping[str, str] = os.environ) -> Setti
 
 def said_in(environment: Mapping[str, str]) -> dict[str, str]:
     """By name, without the prefix. One that is empty says nothing."""
-    said = {name.removeprefix(PREFIX): value for name, value in environment.items() if name.startswith(PREFIX) and value}
+    said = {
+        name.removeprefix(PREFIX): value for name, value in environment.items() if name.startswith(PREFIX) and value
+    }
     known = {field.name.upper() for field in fields(Given)}
     for name in sorted(said.keys() - known):
         if not name.startswith(("PORT", "SERVICE_")):  # Kubernetes makes these where a Service is named sidegate-app

@@ -39,7 +39,7 @@ class User(BaseModel, frozen=True):
     expires_at: AwareDatetime
     """When this statement is over. The session may go on: then the next request comes with a new one."""
     session_expires: AwareDatetime | None = None
-    """When the session is over, if nothing prolongs it. What outlives its request, such as a WebSocket, ends by then."""
+    """When the session is over, if nothing prolongs it. What outlives its request, as a WebSocket does, ends by then."""
     checked_at: AwareDatetime | None = None
     """Since when nothing newer was known of the session, for want of a store. None if it is as new as ever."""
     claims: Mapping[str, object] = Field(default_factory=dict, exclude=True, repr=False)
