@@ -10,6 +10,7 @@ use http_body_util::BodyExt as _;
 use prometheus_client::metrics::counter::Counter;
 
 use super::peers::{Peer, TrustedPeers};
+use crate::assertion::Assertions;
 use crate::auth::{CheckRequest, Decision, Found, Policy, Routes};
 use crate::cache::SessionCache;
 use crate::clock;
@@ -26,6 +27,7 @@ pub struct Front<S> {
     trusted: TrustedPeers,
     routes: Arc<Routes>,
     answers_get_session: bool,
+    assertions: Option<Assertions>,
     metrics: Arc<Metrics>,
     /// Allowed from the cache, by dialect: what is counted most is looked up once.
     allowed_hits: [(Dialect, Counter); Dialect::ALL.len()],
@@ -38,7 +40,16 @@ impl<S: SessionStore> Front<S> {
         let allowed_hits = Dialect::ALL
             .map(|dialect| (dialect, metrics.decision(&labels(dialect, "allow", "", Lookup::Hit))));
         let routes = Arc::default();
-        Self { gate, terms, trusted, routes, answers_get_session: false, metrics, allowed_hits }
+        Self {
+            gate,
+            terms,
+            trusted,
+            routes,
+            answers_get_session: false,
+            assertions: None,
+            metrics,
+            allowed_hits,
+        }
     }
 
     /// Asks of each request what these say of it.
@@ -51,6 +62,18 @@ impl<S: SessionStore> Front<S> {
     #[must_use]
     pub fn with_get_session(self, answers: bool) -> Self {
         Self { answers_get_session: answers, ..self }
+    }
+
+    /// Has apps told who somebody is by signed assertions too.
+    #[must_use]
+    pub fn with_assertions(self, assertions: Assertions) -> Self {
+        Self { assertions: Some(assertions), ..self }
+    }
+
+    /// The public keys of those assertions; `None` if there are none.
+    #[must_use]
+    pub fn jwks(&self) -> Option<Bytes> {
+        self.assertions.as_ref().map(Assertions::jwks)
     }
 
     /// The gate's cache, for telling its size.
@@ -114,7 +137,7 @@ impl<S: SessionStore> Front<S> {
                 return (dialect.refuse(&refusal), None);
             }
         };
-        let checked = match dialect {
+        let mut checked = match dialect {
             Dialect::GetSession => self.gate.check_session(&request, clock::now).await,
             Dialect::Nginx
             | Dialect::Traefik
@@ -125,6 +148,7 @@ impl<S: SessionStore> Front<S> {
                 self.gate.check_under(&request, &found.policies(policy), clock::now).await
             }
         };
+        self.prove(dialect, &request, &mut checked.decision);
         self.count(dialect, &checked);
         tell(dialect, &request, found, &checked);
         let mut answer = dialect.encode(&request, &checked.decision, &self.terms);
@@ -139,6 +163,18 @@ impl<S: SessionStore> Front<S> {
             );
         }
         (answer, Some(checked.decision))
+    }
+
+    /// Signs for whoever may pass, once nothing can be decided otherwise any more.
+    fn prove(&self, dialect: Dialect, request: &CheckRequest<'_>, decision: &mut Decision) {
+        let (Decision::Allow(grant), Some(assertions)) = (decision, &self.assertions) else { return };
+        // Better Auth's own answer, which has no such header.
+        if dialect == Dialect::GetSession {
+            return;
+        }
+        if let Some(assertion) = assertions.of(grant, request, clock::now()) {
+            grant.prove(assertion);
+        }
     }
 
     /// The routes of a request. Whoever asks get-session asks who somebody is, not whether they may go anywhere.
