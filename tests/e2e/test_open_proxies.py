@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from conftest import World
@@ -277,6 +277,15 @@ def test_a_forgery_beside_a_genuine_assertion_spoils_it(direct: Door, forger: Fo
     for lines in ([good, forged], [forged, good]):
         answer = httpx.get(url, headers=[(HEADER, line) for line in lines], trust_env=False)
         assert (answer.status_code, answer.json()["detail"]["reason"]) == (401, "two_assertions")
+
+
+def test_a_socket_ends_with_the_session_that_opened_it(direct: Door, forger: Forger) -> None:
+    """The assertion is over before that, or with it: it says when the session is."""
+    told = forger.captured(forger.gate, forger.soon_out(), Target(direct.host, "/ws"))
+    with connect(f"ws://{direct.host}/ws", additional_headers={HEADER: told}, proxy=None) as socket:
+        with pytest.raises(ConnectionClosed) as closed:
+            socket.recv()
+    assert closed.value.rcvd and (closed.value.rcvd.code, closed.value.rcvd.reason) == (1008, "session expired")
 
 
 def test_while_the_keys_are_out_of_reach_forgeries_are_no_more_believed(place: Path, forger: Forger) -> None:
