@@ -66,7 +66,7 @@ impl SessionCache {
         &self,
         token: TokenDigest,
         now: impl Fn() -> UnixMillis,
-        lookup: impl Fn() -> L + Send + 'static,
+        lookup: impl Fn() -> L + Clone + Send + 'static,
     ) -> Landed<Option<Arc<Session>>>
     where
         L: Future<Output = Result<Option<Session>, StoreError>> + Send + 'static,

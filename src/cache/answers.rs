@@ -46,7 +46,7 @@ pub struct Answers<K, A> {
     entries: moka::sync::Cache<K, Entry<A>>,
     ages: Ages,
     generations: Arc<Generations>,
-    flights: Flights<K, Landed<A>>,
+    flights: Flights<K, (UnixMillis, Landed<A>)>,
 }
 
 /// What a lookup came back with. Shared, for a thousand requests may have waited for it.
@@ -125,7 +125,8 @@ impl<K: Name, A: Answer> Answers<K, A> {
     }
 
     /// Asks `lookup`, or waits for the answer if somebody is already asking for the same. Good answers are remembered,
-    /// errors never are; what was revoked while it was under way is neither remembered nor given, but asked for again.
+    /// errors never are; what was revoked while it was under way is neither remembered nor given, but asked for again. An
+    /// answer that somebody asked for earlier counts no longer than it would if it were remembered.
     ///
     /// # Errors
     /// The lookup's own, the same for all who waited for it.
@@ -137,15 +138,33 @@ impl<K: Name, A: Answer> Answers<K, A> {
         &self,
         name: K,
         now: impl Fn() -> UnixMillis,
-        lookup: impl Fn() -> L + Send + 'static,
+        lookup: impl Fn() -> L + Clone + Send + 'static,
     ) -> Landed<A>
     where
         L: Future<Output = Landed<A>> + Send + 'static,
     {
+        let came = now();
+        let (asked, landed) = self.join(name, came, lookup.clone()).await;
+        match &landed {
+            // The next one to be asked for is younger than this request: the one before it has landed.
+            Ok(answer) if !self.may_be_shared(answer, asked, came) => self.join(name, now(), lookup).await.1,
+            Ok(_) | Err(_) => landed,
+        }
+    }
+
+    /// The answer to the lookup that is under way, or to one that begins at `asked`; with it, when it was asked for.
+    async fn join<L>(
+        &self,
+        name: K,
+        asked: UnixMillis,
+        lookup: impl Fn() -> L + Send + 'static,
+    ) -> (UnixMillis, Landed<A>)
+    where
+        L: Future<Output = Landed<A>> + Send + 'static,
+    {
         let (entries, generations) = (self.entries.clone(), Arc::clone(&self.generations));
-        let asked = now();
-        let remembered = || self.get(&name, asked).map(Ok);
-        let flight = async move {
+        let remembered = || self.get(&name, asked).map(|answer| (asked, Ok(answer)));
+        let landed = async move {
             for _ in 0..TRIES {
                 let since = generations.now();
                 let entry = Entry { answer: lookup().await?, asked, since };
@@ -159,10 +178,16 @@ impl<K: Name, A: Answer> Answers<K, A> {
             }
             Err(Arc::new(StoreError::Unsettled))
         };
-        self.flights
-            .join(name, remembered, flight)
-            .await
-            .unwrap_or_else(|| Err(Arc::new(StoreError::BrokeOff)))
+        let flight = async move { (asked, landed.await) };
+        let broke_off = || (asked, Err(Arc::new(StoreError::BrokeOff)));
+        self.flights.join(name, remembered, flight).await.unwrap_or_else(broke_off)
+    }
+
+    /// Whether an answer that was asked for then is young enough for a request that came later.
+    fn may_be_shared(&self, answer: &A, asked: UnixMillis, came: UnixMillis) -> bool {
+        // What was asked for at the same instant or after it is as good as asked for by the request itself.
+        let age = came.since(asked).unwrap_or_default();
+        age.is_zero() || age < self.ages.limit(answer, came, self.generations.hearing())
     }
 
     /// Puts what `change` makes of a remembered answer in its place, as old as it was.
