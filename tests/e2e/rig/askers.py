@@ -11,7 +11,7 @@ from .ledger import Answer, Asker, Ledger
 from .process import PATIENCE
 from .sidegate import Sidegate, question
 
-WORKERS = 4
+WORKERS = 6
 """Connections to each sidegate."""
 PER_SECOND = 400
 """Requests to each sidegate, if it keeps up: a hit takes it far less, and an outage must not become a race of refusals."""
@@ -26,6 +26,8 @@ class Askers:
         """The last group is left out until `ask_for_all`. The gates need not run yet."""
         self._gates, self._ledgers = gates, ledgers
         self._groups, self._open = groups, list(groups)[:-1]
+        self.pressing: Sequence[Asker] = ()
+        """Who is asked for between any two others: several requests for them are under way at any time."""
         self._chance = random.Random(0)
         self._ending = threading.Event()
         self._error: BaseException | None = None
@@ -63,7 +65,9 @@ class Askers:
     def _turns(self) -> Iterator[Asker]:
         """Everybody in turn, in another order each time."""
         while True:
-            yield from self._chance.sample(everybody := self.asked_for(), len(everybody))
+            for asker in self._chance.sample(everybody := self.asked_for(), len(everybody)):
+                yield asker
+                yield from self.pressing
 
     async def _ask(self, gate: Sidegate, ledger: Ledger, turns: Iterator[Asker]) -> None:
         assert isinstance(gate.address, tuple)

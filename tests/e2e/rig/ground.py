@@ -27,8 +27,9 @@ class Ground:
     def __init__(self, server: Postgres | MariaDb | Redis, better_auth: BetterAuth) -> None:
         self.server, self.better_auth = server, better_auth
         self._people: dict[Asker, SignedIn] = {}
-        self._administrator = better_auth.sign_in()
-        better_auth.make_administrator(self._administrator.email)
+        email = better_auth.sign_up()
+        better_auth.make_administrator(email)
+        self._administrator = better_auth.sign_in(email)
         self.remembered = self.sign_in("remembered", 6)
         self.unseen = self.sign_in("unseen", 6)
         self.gone = self.sign_in("gone", 3)

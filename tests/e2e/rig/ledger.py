@@ -51,8 +51,6 @@ class Bounds:
     """The same while nothing tells of them."""
     stale: float
     """`stale_if_error`."""
-    heard: float = 1.0
-    """While something tells of them: milliseconds, and on a busy machine a moment more."""
 
 
 @dataclass
@@ -82,6 +80,18 @@ class Hearing:
         return any(begun < since < ended for since, _ in self.spans)
 
 
+@dataclass(frozen=True)
+class Trouble:
+    """What was the matter with a store, for how long each answer counted."""
+
+    away: float = NEVER
+    """From when on it could perhaps not be asked."""
+    heard_within: float = 1.0
+    """Seconds until what it tells is known: milliseconds, and on a busy machine a moment more."""
+    noticed_within: float = 1.0
+    """Seconds until it is known that it tells nothing any more."""
+
+
 @dataclass
 class Ledger:
     """All answers of one gate during one fault."""
@@ -103,62 +113,65 @@ class Ledger:
         counts = list(self.counts.items())  # the threads that ask go on
         return sum(count for (group, kind), count in counts if kind == status and (not wanted or group in wanted))
 
-    def is_settled(self, askers: Iterable[Asker], since: float) -> bool:
-        """Whether the latest answer to each of them, asked since then, is the only right one, and no outage."""
+    def unsettled(self, askers: Iterable[Asker], since: float) -> list[str]:
+        """Those among them whose latest answer, asked since then, is not the only right one, or an outage."""
+        found = []
         for asker in askers:
             last = self.last.get(asker)
             if not last or last.sent < since:
-                return False
-            rights = (401, 403) if asker.ended <= last.sent else (200,)
-            if last.status not in rights:
-                return False
-        return True
+                found.append(f"{asker.group}: not asked")
+            elif last.status not in ((401, 403) if asker.ended <= last.sent else (200,)):
+                found.append(f"{asker.group}: {last.status}")
+        return found
 
-    def wrong(self, hearing: Hearing, away: float = NEVER, unnoticed: float = 1.0) -> list[str]:
-        """Every wrong answer, in words. From `away` on the store could perhaps not be asked."""
+    def wrong(self, hearing: Hearing, trouble: Trouble) -> list[str]:
+        """Every wrong answer, in words."""
         refused: dict[Asker, float] = {}
-        found = []
         for answer in self.answers:
             if answer.status in (401, 403):
                 refused[answer.asker] = min(answer.came, refused.get(answer.asker, NEVER))
+        found = []
         for answer in self.answers:
-            if what := self._wrong(answer, refused.get(answer.asker, NEVER), hearing, away, unnoticed):
+            what = refused_wrongly(answer) or let_in_wrongly(answer, refused.get(answer.asker, NEVER))
+            if not what and answer.status == 200:
+                late, longest = answer.sent - answer.asker.ended, self._longest(answer, hearing, trouble)
+                if late > longest:
+                    what = f"let in {late:.3f} s after its end, {longest:.3f} s at the most"
+            if what:
                 found.append(f"{answer.asker.group}, {answer.status}: {what}")
         return found
 
-    def _wrong(
-        self, answer: Answer, refused: float, hearing: Hearing, away: float, unnoticed: float
-    ) -> str | None:
-        asker = answer.asker
-        if asker.token is None:
-            return None if answer.status == 401 else "a forged cookie needs no store to be refused"
-        match answer.status:
-            case 503:
-                return None
-            case 401 | 403:
-                early = asker.ending - answer.came
-                return f"refused {early:.3f} s before anything happened to it" if early > CLOCK else None
-            case 200 if answer.user != asker.user:
-                return f"let in as {answer.user}"
-            case 200:
-                late = answer.sent - asker.ended
-                if late <= CLOCK:
-                    return None
-                if refused < answer.sent:
-                    return f"refused before, and let in again {late:.3f} s after its end"
-                longest = self._longest(asker, answer.sent, hearing, away, unnoticed)
-                return f"let in {late:.3f} s after its end, {longest:.3f} s at the most" if late > longest else None
-        return "neither let in, nor refused, nor put off"
-
-    def _longest(self, asker: Asker, sent: float, hearing: Hearing, away: float, unnoticed: float) -> float:
-        """Seconds after its end in which a session may still pass that is asked about at `sent`."""
-        if asker.ending == asker.ended or hearing.anew(asker.ended, sent):
+    def _longest(self, answer: Answer, hearing: Hearing, trouble: Trouble) -> float:
+        """Seconds after its end in which a session could still pass that was asked about then."""
+        asker, bounds = answer.asker, self.bounds
+        if asker.ending == asker.ended or hearing.anew(asker.ended, answer.sent):
             return CLOCK  # its end was known beforehand, or all was forgotten
-        bounds = self.bounds
-        longest = bounds.unheard + (bounds.stale if sent >= away else 0) + CLOCK
+        longest = bounds.unheard + (bounds.stale if answer.sent >= trouble.away else 0) + CLOCK
         if not hearing.spans:
             return longest
-        if hearing.throughout(asker.ending, sent, unnoticed):
-            return min(bounds.heard, longest)
-        # Until the loss was noticed it counted for longer.
-        return max(longest, min(bounds.believed, unnoticed))
+        if hearing.throughout(asker.ending, answer.sent, trouble.noticed_within):
+            return min(trouble.heard_within, longest)
+        # Until the loss was noticed, answers counted for longer.
+        return max(longest, min(bounds.believed, trouble.noticed_within))
+
+
+def refused_wrongly(answer: Answer) -> str | None:
+    asker = answer.asker
+    if asker.token is None and answer.status != 401:
+        return "a forged cookie needs no store to be refused"
+    if answer.status not in (200, 401, 403, 503):
+        return "neither let in, nor refused, nor put off"
+    early = asker.ending - answer.came
+    if answer.status in (401, 403) and early > CLOCK:
+        return f"refused {early:.3f} s before anything happened to it"
+    return None
+
+
+def let_in_wrongly(answer: Answer, refused: float) -> str | None:
+    """`refused`: when it was refused first."""
+    if answer.status != 200:
+        return None
+    if answer.user != answer.asker.user:
+        return f"let in as {answer.user}"
+    again = answer.sent - refused
+    return f"let in again {again:.3f} s after it was refused" if again > 0 else None

@@ -3,13 +3,14 @@
 import time
 from collections import Counter
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
 from .askers import Askers
 from .ground import Ground
 from .lane import Lane
-from .ledger import NEVER, Asker, Bounds, Hearing, Ledger
+from .ledger import NEVER, Asker, Bounds, Hearing, Ledger, Trouble
 from .process import until
 from .revocation import hears
 from .sidegate import Sidegate
@@ -43,12 +44,14 @@ class Scene:
         self._store = ground.store(lane.port if lane else ground.server.port)
         self._home = home
         self._away = NEVER
-        self._doomed: list[Asker] = []
-        self._left: list[Asker] = []
-        self.doom()
+        # Who will not stay. The sessions of two of them end by themselves, within seconds.
+        doomed = ground.sign_in("doomed", 10)
+        for asker, seconds in zip(doomed, (3.0, 4.5), strict=False):
+            ground.expire(asker, time.time() + seconds)
+        self._left = doomed[2:]
         groups = {
             "remembered": ground.remembered,
-            "doomed": self._doomed,
+            "doomed": doomed,
             "gone": ground.gone,
             "forged": ground.forged,
             "unseen": ground.unseen,
@@ -90,18 +93,9 @@ class Scene:
 
     # --- what happens
 
-    def doom(self) -> None:
-        """Signs in some more people who will not stay, two of whose sessions end by themselves within seconds."""
-        people = self.ground.sign_in("doomed", 10)
-        for seconds in (3.0, 4.5):
-            self.ground.expire(people[-1], time.time() + seconds)
-            self._doomed.append(people.pop())
-        self._doomed += people
-        self._left += people
-
     def begin(self) -> None:
         """From here on the store may be out of reach, and sessions are asked for that nobody has seen."""
-        self._away = min(self._away, time.time())
+        self._away = time.time()
         self.show_unseen()
 
     def show_unseen(self) -> None:
@@ -109,17 +103,22 @@ class Scene:
 
     def sign_out(self, count: int = 1) -> None:
         for _ in range(count):
-            self.ground.sign_out(self._left.pop())
+            self.ground.sign_out(*self._next())
 
     def ban(self) -> None:
-        self.ground.ban(self._left.pop())
+        self.ground.ban(*self._next())
 
     def delete(self, count: int = 1) -> None:
-        self.ground.delete([self._left.pop() for _ in range(count)])
+        self.ground.delete(self._next(count))
+
+    def _next(self, count: int = 1) -> list[Asker]:
+        """Those who are to go. Everybody looks at them: some requests are under way at the very instant."""
+        self._askers.pressing = going = [self._left.pop() for _ in range(count)]
+        return going
 
     # --- what is waited for
 
-    def answers(self, name: str, status: int, *groups: str, count: int = 20) -> None:
+    def answers(self, name: str, status: int, *groups: str, count: int = 10) -> None:
         """Waits for so many more answers of one kind from one of the gates."""
         ledger = self.ledgers[name]
         goal = ledger.total(status, groups) + count
@@ -135,34 +134,42 @@ class Scene:
         """So long that those who were remembered are put off as well, where the bound is short."""
         self.answers("brief", 503, "remembered")
 
-    def passes(self, count: int = 40) -> None:
+    def passes(self, count: int = 20) -> None:
         """The store is asked, and says who is signed in."""
-        self.answers("forgetful", 200, "remembered", count=count)
+        self.answers("forgetful", 200, count=count)
 
     def settle(self) -> None:
         """Everybody gets the one right answer, from each gate."""
         since = time.time()
-        for name, ledger in self.ledgers.items():
-            settled = lambda ledger=ledger: ledger.is_settled(self._askers.asked_for(), since)  # noqa: E731
-            until(lambda: self._askers.check() and settled(), f"{name} answers rightly")
+
+        def unsettled() -> list[str]:
+            self._askers.check()
+            everybody = self._askers.asked_for()
+            each = ((name, ledger.unsettled(everybody, since)) for name, ledger in self.ledgers.items())
+            return [f"{name}, {what}" for name, found in each for what in found]
+
+        try:
+            until(lambda: not unsettled(), "everybody gets the one right answer")
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {unsettled()}") from None
 
     # --- what came of it
 
-    def wrong(self, unnoticed: float) -> list[str]:
+    def wrong(self, trouble: Trouble) -> list[str]:
         """Every wrong answer."""
+        trouble = replace(trouble, away=self._away)
         found = []
         for name, ledger in self.ledgers.items():
-            hearing = Hearing.of(self.gates[name].log())
-            found += [f"{name}: {what}" for what in ledger.wrong(hearing, self._away, unnoticed)]
+            told = ledger.wrong(Hearing.of(self.gates[name].log()), trouble)
+            found += [f"{name}: {what}" for what in told]
         return found
 
-    def statuses(self, name: str, since: float, until: float) -> set[int]:
-        """What was answered meanwhile to those whom nobody knows without a store."""
+    def told(self, name: str, since: float) -> set[int]:
+        """What those were told since then whom nobody knows without a store."""
         answers = list(self.ledgers[name].answers)
-        within = (one for one in answers if one.sent > since and one.came < until)
-        return {one.status for one in within if one.asker.group in WITH_STORE}
+        return {one.status for one in answers if one.sent > since and one.asker.group in WITH_STORE}
 
-    def tally(self) -> Counter[int]:
+    def statuses(self) -> Counter[int]:
         """How many answers there were of each status."""
         return Counter(answer.status for ledger in self.ledgers.values() for answer in ledger.answers)
 
