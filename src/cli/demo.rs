@@ -12,7 +12,7 @@ use sqlx::{ConnectOptions as _, Connection as _};
 
 use super::serve::serve;
 use super::{Failure, Outcome, block_on, say};
-use crate::auth::{SigningKey, cookie_value};
+use crate::auth::{CookieName, SigningKey, cookie_value};
 use crate::clock::{self, UnixMillis};
 use crate::config::{Config, ConfigError, Environment, Setting, Sources};
 use crate::log;
@@ -64,8 +64,9 @@ pub(super) fn run(flags: BTreeMap<&'static str, String>) -> Outcome {
     let _log = log::init(config.log, metrics.log_events_lost().clone());
     block_on(config.workers, async {
         let cookies = fill(&database, &SigningKey::new(&config.secrets.current)).await?;
-        let store = config.open_store()?;
-        serve(&config, store, metrics, |listen, admin| say(&guide(listen, admin, &config, &cookies))).await
+        let cookie_name = config.cookie_name.clone();
+        let guide = |listen: &str, admin: &str| say(&guide(listen, admin, &cookie_name, &cookies));
+        serve(config, None, metrics, guide).await
     })
 }
 
@@ -113,9 +114,9 @@ fn random_text() -> Result<String, Failure> {
     }))
 }
 
-fn guide(listen: &str, admin: &str, config: &Config, cookies: &Cookies) -> String {
+fn guide(listen: &str, admin: &str, cookie_name: &CookieName, cookies: &Cookies) -> String {
     let ask = |title: &str, cookie: Option<&str>| {
-        let cookie = cookie.map(|value| format!(" -b '{}={value}'", config.cookie_name)).unwrap_or_default();
+        let cookie = cookie.map(|value| format!(" -b '{cookie_name}={value}'")).unwrap_or_default();
         let (option, url) = endpoint(listen, "/auth/nginx");
         format!(
             "# {title}\ncurl -i{option}{cookie} -H 'X-Original-URL: http://app.example/' \

@@ -85,7 +85,7 @@ impl BetterAuth {
             return Ok(verdict);
         }
         if let Some(told) = answer::read(&answer)? {
-            return Ok(KeyVerdict::Opens(self.session(&told, &answer).into()));
+            return Ok(KeyVerdict::Opens(self.session(&told, &answer).without_sign_in().into()));
         }
         tracing::warn!(
             "Better Auth does not look at API keys: its api-key plugin needs enableSessionForAPIKeys and this header \
