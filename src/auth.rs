@@ -38,7 +38,7 @@ pub use self::jwt::{Claims, JWT_BYTES_MAX, Jwt, JwtRefusal, JwtRules, JwtRulesEr
 pub use self::keys::{DEFAULT_GRACE, KEY_SET_BYTES_MAX, KEYS_MAX, KeyError, KeyRow, KeySet, KeySetError};
 pub use self::path::AmbiguousPath;
 pub use self::pattern::{Pattern, PatternError};
-pub use self::policy::{Access, Policies, Policy, PolicyError, Requirement};
+pub use self::policy::{Access, Policies, Policy, PolicyError, Requirement, age_told};
 pub use self::request::{CheckRequest, Scheme};
 pub use self::revocation::{Marks, Revocation};
 pub use self::routes::{Found, Methods, Route, RouteConflict, Routes};

@@ -1,7 +1,8 @@
 //! What an assertion says of a session: claims as plain text, what decides about access first.
 //!
 //! Names are those of RFC 7519 §4.1 (`iss` to `iat`), of `OpenID` Connect's Core §2 and §5.1 (`auth_time`, `email`,
-//! `email_verified`, `name`) and Front-Channel Logout §3 (`sid`), and of RFC 8693 §4.1 (`act`). The others are sidegate's own.
+//! `email_verified`, `name`), Front-Channel Logout §3 (`sid`) and Enterprise Extensions, draft 01 (`session_expiry`), and of
+//! RFC 8693 §4.1 (`act`). The others are sidegate's own.
 
 use std::fmt::Write as _;
 use std::ops::RangeInclusive;
@@ -50,8 +51,10 @@ pub(super) fn of(
     payload.add_some("sid", text(Field::SessionId))?;
     payload.add("iat", issued_at)?;
     payload.add("exp", expires_at)?;
-    let signed_in = session.signed_in_at().map(UnixMillis::seconds).filter(|at| CALENDAR.contains(at));
-    payload.add_some("auth_time", signed_in)?;
+    let date = |at: UnixMillis| Some(at.seconds()).filter(|at| CALENDAR.contains(at));
+    payload.add_some("auth_time", session.signed_in_at().and_then(date))?;
+    // For what outlives the request, such as a WebSocket, which the app is to end by then.
+    payload.add_some("session_expiry", date(session.expires_at()))?;
     payload.add_some("checked_at", occasion.checked_at)?;
     if session.is_impersonated() {
         // Who acts is part of who it is: an administrator must never pass as the user alone.

@@ -133,6 +133,7 @@ def test_all_that_better_auth_says_of_somebody_is_claimed(plugged: Stack, fresh:
         "sub": verdict["user"]["id"],
         "sid": verdict["session"]["id"],
         "auth_time": seconds(verdict["session"]["createdAt"]),
+        "session_expiry": seconds(verdict["session"]["expiresAt"]),
         "roles": ["admin", "user"],
         "org_id": organization,
         "org_roles": ["owner"],

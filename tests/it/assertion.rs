@@ -89,7 +89,7 @@ fn all_that_is_known_is_claimed_as_it_was_stored() {
         claims(&record),
         json!({
             "iss": "sidegate", "aud": "my-api", "sub": "usr_1", "sid": "ses_1",
-            "iat": SECONDS, "exp": SECONDS + 60, "auth_time": 1_768_435_200,
+            "iat": SECONDS, "exp": SECONDS + 60, "auth_time": 1_768_435_200, "session_expiry": SECONDS + 3600,
             "act": { "sub": "usr_admin" },
             "two_factor": true, "anonymous": true, "email_verified": true,
             "roles": ["admin", "user"], "org_id": "org_1", "org_roles": ["owner", "member"], "team_id": "team_1",
@@ -111,7 +111,10 @@ fn what_is_not_known_is_left_out() {
 
     let claims = claims(&record);
 
-    let sure = json!({ "iss": "sidegate", "aud": "my-api", "sub": "7", "iat": SECONDS, "exp": SECONDS + 60 });
+    let sure = json!({
+        "iss": "sidegate", "aud": "my-api", "sub": "7",
+        "iat": SECONDS, "exp": SECONDS + 60, "session_expiry": SECONDS + 3600,
+    });
     assert_eq!(claims, sure);
 }
 
@@ -135,6 +138,7 @@ fn it_ends_with_its_session_and_never_after_it() {
 
         assert_eq!(claims["exp"], SECONDS + seconds, "{left} ms are left");
         assert!(claims["exp"].as_i64().unwrap() * 1000 <= end.get());
+        assert_eq!(claims["session_expiry"], end.get().div_euclid(1000));
     }
 }
 
