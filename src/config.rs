@@ -20,7 +20,7 @@ pub(crate) use self::sources::read_text;
 pub use self::sources::{Environment, Sources};
 
 use self::read::Reader;
-use crate::auth::{Bearer, CookieName, JwtRules, Rules, SigningKey, SnapshotRules, Strategy};
+use crate::auth::{Bearer, CookieName, JwtRules, Rules, SameOrigin, SigningKey, SnapshotRules, Strategy};
 use crate::cache::Ages;
 use crate::clock::UnixMillis;
 use crate::dialect::{HeaderNames, Terms};
@@ -30,7 +30,7 @@ use crate::log::LogOptions;
 use crate::refresh::Sliding;
 use crate::revocation::{Hear, RedisTracking, Relay};
 use crate::secret::Secret;
-use crate::serve::{Limits, Listen, TrustedPeers};
+use crate::serve::{Limits, Listen, Mode, TrustedPeers};
 use crate::store::{AnyStore, BetterAuth, Load, RedisServers, StoreOptions};
 
 /// The value of `store` for Better Auth without a database.
@@ -96,6 +96,10 @@ pub struct Config {
     pub terms: Terms,
     /// Whether CORS preflights are let by as nobody's.
     pub passes_preflights: bool,
+    /// From where the session cookie is taken on requests that change something; from anywhere if there is none.
+    pub same_origin: Option<SameOrigin>,
+    /// Whether what is decided is kept to.
+    pub mode: Mode,
     /// What a connection may take.
     pub limits: Limits,
     /// Longest time that requests under way are waited for at the end.
@@ -355,6 +359,9 @@ impl Config {
         }
         if self.passes_preflights {
             rules = rules.with_preflights();
+        }
+        if let Some(same_origin) = &self.same_origin {
+            rules = rules.with_same_origin(same_origin.clone());
         }
         rules
     }

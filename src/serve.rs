@@ -24,7 +24,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 pub use self::connection::Limits;
-pub use self::front::Front;
+pub use self::front::{Front, Mode};
 pub use self::listener::{Bound, Listen, ListenError};
 pub use self::peers::{Peer, TrustedPeers, TrustedPeersError};
 pub use self::revoke::Revoke;

@@ -197,6 +197,9 @@ fn tell_credential(steps: &mut Steps, rules: &Rules, request: &CheckRequest<'_>,
         Ok(_) => steps.step("signature", "ok", "HMAC-SHA256 over the token matches, with this secret"),
         Err(error) => steps.step("signature", "FAIL", error),
     }
+    if let Some(provenance) = rules.provenance(request, &credential) {
+        steps.step("origin", if provenance.is_allowed() { "ok" } else { "FAIL" }, provenance);
+    }
 }
 
 /// The decision on an API key; `None` if there is none to be judged.

@@ -71,7 +71,8 @@ pub(super) async fn serve(
     let gate_of_all = assemble::gate(bare, config, &store, &generations, &metrics)?;
     let front =
         Front::new(gate_of_all, config.terms.clone(), config.trusted_proxies.clone(), Arc::clone(&metrics))
-            .with_get_session(config.store.bodies);
+            .with_get_session(config.store.bodies)
+            .with_mode(config.mode);
     let revoke = told(config, &generations, &metrics)?;
     let server = Server {
         front: Arc::new(front),

@@ -86,6 +86,8 @@ impl<'a> Reader<'a> {
         );
         let terms = self.terms();
         let passes_preflights = self.preflight();
+        let same_origin = self.same_origin();
+        let mode = self.mode();
         let limits = self.limits();
         let drain_timeout = self.duration("drain_timeout", Duration::ZERO);
         let workers = self.workers();
@@ -122,6 +124,8 @@ impl<'a> Reader<'a> {
             trusted_proxies: trusted_proxies?,
             terms: terms?,
             passes_preflights: passes_preflights?,
+            same_origin,
+            mode: mode?,
             limits: limits?,
             drain_timeout: drain_timeout?,
             workers: workers?,
