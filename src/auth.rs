@@ -7,15 +7,19 @@ mod api_key;
 mod cookie;
 mod credential;
 mod decision;
+mod digest;
 mod host;
 mod identity;
 mod jws;
 mod jwt;
 mod keys;
 mod origin;
+mod path;
+mod pattern;
 mod policy;
 mod request;
 mod revocation;
+mod routes;
 mod session;
 mod snapshot;
 mod token;
@@ -23,24 +27,28 @@ mod token;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use self::api_key::{ApiKey, KeyDigest, KeyVerdict};
-pub use self::cookie::{CookieName, CookieNameError};
+pub use self::api_key::{ApiKey, KeyVerdict};
+pub use self::cookie::{CookieName, CookieNameError, cookie_value};
 pub use self::credential::{Bearer, Credential};
 pub use self::decision::{Decision, Denial, Grant};
-pub use self::host::{HostPattern, split_port};
+pub use self::digest::{Digest, IdDigest, JwtDigest, KeyDigest, TokenDigest};
+pub use self::host::{HostPattern, HostPatternError};
 pub use self::identity::{Identity, IdentityField};
 pub use self::jws::JwsError;
-pub use self::jwt::{Claims, JWT_BYTES_MAX, Jwt, JwtDigest, JwtRefusal, JwtRules, JwtRulesError};
+pub use self::jwt::{Claims, JWT_BYTES_MAX, Jwt, JwtRefusal, JwtRules, JwtRulesError};
 pub use self::keys::{DEFAULT_GRACE, KEY_SET_BYTES_MAX, KEYS_MAX, KeyError, KeyRow, KeySet, KeySetError};
 pub use self::origin::{
     AllowedOrigins, AllowedOriginsError, FetchSites, FetchSitesError, Provenance, SameOrigin,
 };
-pub use self::policy::{Policy, PolicyError};
+pub use self::path::AmbiguousPath;
+pub use self::pattern::{Pattern, PatternError};
+pub use self::policy::{Access, Policies, Policy, PolicyError, Requirement};
 pub use self::request::{CheckRequest, Scheme};
-pub use self::revocation::{IdDigest, Marks, Revocation};
+pub use self::revocation::{Marks, Revocation};
+pub use self::routes::{Found, Methods, Route, RouteConflict, Routes};
 pub use self::session::{ActiveSession, Body, Fields, NotASession, Session, SessionRecord};
 pub use self::snapshot::{PublicKeys, Snapshot, SnapshotRules, Strategy, Unusable, stringify};
-pub use self::token::{SigningKey, TokenDigest, Unverified, VerifiedToken};
+pub use self::token::{SigningKey, Unverified, VerifiedToken};
 
 use crate::clock::UnixMillis;
 

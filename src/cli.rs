@@ -83,7 +83,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Outcome {
         }
     };
     match matches.subcommand() {
-        Some(("serve", given)) => serve::run(&settings(given)?),
+        Some(("serve", given)) => serve::run(sources(given)?),
         Some(("check", given)) => match given.get_many::<PathBuf>("caller") {
             Some(files) => check::callers(&sources(given)?, files),
             None => check::run(&sources(given)?),

@@ -5,22 +5,29 @@
 
 mod error;
 mod read;
+mod reload;
 mod secret;
 mod settings;
 mod sources;
+mod watch;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, Method};
 
 pub use self::error::ConfigError;
+pub use self::reload::Contents;
 pub use self::secret::Secrets;
-pub use self::settings::{SETTINGS, Setting};
+pub use self::settings::{Counts, SETTINGS, Setting};
 pub(crate) use self::sources::read_text;
 pub use self::sources::{Environment, Sources};
+pub use self::watch::{Look, Watch};
 
 use self::read::Reader;
-use crate::auth::{Bearer, CookieName, JwtRules, Rules, SameOrigin, SigningKey, SnapshotRules, Strategy};
+use crate::auth::{
+    Bearer, CookieName, JwtRules, Routes, Rules, SameOrigin, SigningKey, SnapshotRules, Strategy,
+};
 use crate::cache::Ages;
 use crate::clock::UnixMillis;
 use crate::dialect::{HeaderNames, Terms};
@@ -100,12 +107,16 @@ pub struct Config {
     pub same_origin: Option<SameOrigin>,
     /// Whether what is decided is kept to.
     pub mode: Mode,
+    /// Which place asks for what.
+    pub routes: Arc<Routes>,
     /// What a connection may take.
     pub limits: Limits,
     /// Longest time that requests under way are waited for at the end.
     pub drain_timeout: Duration,
     /// Threads that serve.
     pub workers: usize,
+    /// How often the files are looked at; `None` if only when somebody asks for it.
+    pub reload_interval: Option<Duration>,
     /// What is logged, and how.
     pub log: LogOptions,
     /// Legal, but hardly meant.
@@ -344,6 +355,15 @@ impl Config {
     #[must_use]
     pub fn is_stateless(&self) -> bool {
         self.store_url.expose() == NO_STORE
+    }
+
+    /// Whether what has that name in [`Sources::changes`] counts from the next start on alone.
+    #[must_use]
+    pub fn waits_for_start(&self, name: &str) -> bool {
+        // Of all that is read again, the store alone asks by connections that outlive it.
+        let is_of_store = || name == read::AUTHORITIES && self.store_url.expose().starts_with("https://");
+        let is_at_start = |setting: &Setting| setting.name == name && setting.counts == Counts::AtStart;
+        SETTINGS.iter().any(is_at_start) || is_of_store()
     }
 
     /// What the gate accepts.

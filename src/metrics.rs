@@ -1,5 +1,7 @@
 //! Every metric, declared once. Names and labels are interface; a label is a word of ours, never a client's.
 
+mod reload;
+
 use std::time::Duration;
 
 use prometheus_client::encoding::text;
@@ -9,6 +11,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
+
+pub use self::reload::{ReloadMetrics, Reloaded};
 
 /// `static` on both sides: nothing that a client sends can become a label.
 type Labels<const N: usize> = [(&'static str, &'static str); N];
@@ -84,6 +88,7 @@ pub struct Metrics {
     refreshes: Lookups,
     cookie_cache_ages: CookieCacheAges,
     revocations: RevocationMetrics,
+    reloads: ReloadMetrics,
     connections: Gauge,
     log_events_lost: Counter,
     cache_entries: Gauge,
@@ -154,6 +159,8 @@ impl Metrics {
         let help = "Remembered answers that a revocation made worthless, by what it named";
         registry.register("cache_evictions", help, revocations.evictions.clone());
 
+        let reloads = ReloadMetrics::new(&mut registry);
+
         let connections = Gauge::default();
         let help = "Client connections open on the gate's listener";
         registry.register("connections", help, Gauge::clone(&connections));
@@ -179,6 +186,7 @@ impl Metrics {
             refreshes,
             cookie_cache_ages,
             revocations,
+            reloads,
             connections,
             log_events_lost,
             cache_entries,
@@ -227,6 +235,12 @@ impl Metrics {
     #[must_use]
     pub fn revocations(&self) -> RevocationMetrics {
         self.revocations.clone()
+    }
+
+    /// Where it is reported that the configuration was read.
+    #[must_use]
+    pub fn reloads(&self) -> ReloadMetrics {
+        self.reloads.clone()
     }
 
     /// Open connections on the gate's listener.

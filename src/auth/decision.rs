@@ -74,6 +74,16 @@ pub enum Denial {
     NoTwoFactor,
     /// An administrator acting as somebody, where the asked policy wants that somebody.
     Impersonated,
+    /// Signed in, without a role that is asked for.
+    MissingRole,
+    /// Signed in, and no member of the organization that is active.
+    NotMember,
+    /// Signed in, without a role that is asked for in the organization that is active.
+    MissingOrganizationRole,
+    /// Signed in, longer ago than this.
+    NotFresh(Duration),
+    /// Nobody may go there.
+    RouteDenied,
 }
 
 impl Denial {
@@ -93,6 +103,11 @@ impl Denial {
             Self::EmailUnverified => "email_unverified",
             Self::NoTwoFactor => "no_two_factor",
             Self::Impersonated => "impersonated",
+            Self::MissingRole => "missing_role",
+            Self::NotMember => "not_member",
+            Self::MissingOrganizationRole => "missing_organization_role",
+            Self::NotFresh(_) => "not_fresh",
+            Self::RouteDenied => "route_denied",
         }
     }
 }

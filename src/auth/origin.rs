@@ -6,7 +6,7 @@
 //! with `Referrer-Policy: no-referrer`. Better Auth checks its own routes so (`api/middlewares/origin-check`, 1.7.25); an app
 //! beside it that reads the same cookie has nothing of the kind.
 //!
-//! Looked at are methods that change something, and WebSockets: those open by a GET that no CORS rule holds up. Both
+//! Looked at are methods that change something, and handshakes of a WebSocket: a GET that no CORS rule holds up. Both
 //! headers have to be there once. No browser writes one twice, so whoever did is no browser of an honest page's.
 
 use std::fmt;
@@ -45,9 +45,8 @@ pub struct AllowedOrigins(Vec<AllowedOrigin>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct AllowedOrigin {
     scheme: String,
+    /// With its port, unless that is the scheme's own.
     host: HostPattern,
-    /// With the scheme's own in the place of none.
-    port: Option<u16>,
 }
 
 /// Why a text names no origins.
@@ -156,12 +155,11 @@ impl AllowedOrigins {
     /// Whether what stands in an `Origin` header is one of them. `null` never is.
     #[must_use]
     pub fn contain(&self, text: &[u8]) -> bool {
-        parts(text).is_some_and(|(scheme, host, port)| {
-            self.0.iter().any(|allowed| {
-                allowed.scheme.as_bytes().eq_ignore_ascii_case(scheme)
-                    && allowed.port == port
-                    && allowed.host.matches(host)
-            })
+        parts(text).is_some_and(|(scheme, host)| {
+            let is_of = |allowed: &AllowedOrigin| {
+                allowed.scheme.as_bytes().eq_ignore_ascii_case(scheme) && allowed.host.is_of(host)
+            };
+            self.0.iter().any(is_of)
         })
     }
 
@@ -172,20 +170,19 @@ impl AllowedOrigins {
     }
 }
 
-/// Scheme, host and port of an origin as it is written (RFC 6454 §6.1), with nothing behind them; the port is the scheme's own
-/// where there is none. What stands in the host's place may be none.
-fn parts(text: &[u8]) -> Option<(&[u8], &[u8], Option<u16>)> {
+/// The scheme of an origin as it is written (RFC 6454 §6.1) and what stands behind that, without a port that is the scheme's own.
+fn parts(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let colon = text.iter().position(|&byte| byte == b':')?;
     let (scheme, rest) = text.split_at_checked(colon)?;
-    let (host, port) = split_port(rest.strip_prefix(b"://")?)?;
-    let default = if scheme.eq_ignore_ascii_case(b"https") {
-        Some(443)
+    let host = rest.strip_prefix(b"://")?;
+    let own: Option<&[u8]> = if scheme.eq_ignore_ascii_case(b"https") {
+        host.strip_suffix(b":443")
     } else if scheme.eq_ignore_ascii_case(b"http") {
-        Some(80)
+        host.strip_suffix(b":80")
     } else {
         None
     };
-    Some((scheme, host, port.or(default)))
+    Some((scheme, own.unwrap_or(host)))
 }
 
 /// Origins with commas between them; none for an empty text, and for no other.
@@ -203,13 +200,17 @@ impl FromStr for AllowedOrigins {
 }
 
 fn allowed(word: &str) -> Option<AllowedOrigin> {
-    let (scheme, host, port) = parts(word.as_bytes())?;
+    let (scheme, host) = parts(word.as_bytes())?;
     // RFC 3986 §3.1. An app's own, such as capacitor, is one too.
     let is_scheme = scheme.first()?.is_ascii_alphabetic()
         && scheme.iter().all(|&byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
-    let [scheme, host] = [scheme, host].map(std::str::from_utf8);
-    let (scheme, host) = (scheme.ok().filter(|_| is_scheme)?, HostPattern::new(host.ok()?)?);
-    Some(AllowedOrigin { scheme: scheme.to_ascii_lowercase(), host, port })
+    // A browser writes no port in any other way, so one that is would be of no page.
+    let is_port =
+        |port: &[u8]| matches!(port, [b'1'..=b'9', rest @ ..] if rest.iter().all(u8::is_ascii_digit));
+    let is_origin = is_scheme && split_port(host).1.is_none_or(is_port);
+    let [scheme, host] = [scheme, host].map(|part| std::str::from_utf8(part).ok());
+    let (scheme, host) = (scheme.filter(|_| is_origin)?.to_ascii_lowercase(), host?.parse().ok()?);
+    Some(AllowedOrigin { scheme, host })
 }
 
 impl FetchSites {

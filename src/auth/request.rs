@@ -18,7 +18,7 @@ pub struct CheckRequest<'a> {
     pub headers: &'a HeaderMap,
 }
 
-/// A URL's scheme, as far as browsers open pages and WebSockets by it.
+/// A scheme by which a browser opens a page or a WebSocket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {
     /// `http`.

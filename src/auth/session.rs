@@ -5,8 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::Value;
 
+use super::digest::IdDigest;
 use super::identity::Identity;
-use super::revocation::{IdDigest, Marks};
+use super::revocation::Marks;
 use crate::clock::UnixMillis;
 
 /// The fields of a session or a user, by Better Auth's names and in its order. Dates are ISO texts.
@@ -34,6 +35,7 @@ pub struct NotASession;
 #[derive(Debug)]
 pub struct Session {
     expires_at: UnixMillis,
+    signed_in_at: Option<UnixMillis>,
     ban: Ban,
     is_impersonated: bool,
     marks: Marks,
@@ -101,7 +103,22 @@ impl Session {
             user: IdDigest::of(&id(&record.user)).user_mark(),
             session: IdDigest::of(&id(&record.session)).session_mark(),
         };
-        Self { expires_at: record.expires_at, ban, is_impersonated, marks, identity, body: None }
+        Self {
+            expires_at: record.expires_at,
+            signed_in_at: record.session.get("createdAt").and_then(instant),
+            ban,
+            is_impersonated,
+            marks,
+            identity,
+            body: None,
+        }
+    }
+
+    /// The same for a credential by which nobody signed in, such as an API key: what stands for its session was made up
+    /// for this one request.
+    #[must_use]
+    pub fn without_sign_in(self) -> Self {
+        Self { signed_in_at: None, ..self }
     }
 
     /// The same session with what get-session answers for it.
@@ -121,6 +138,12 @@ impl Session {
     #[must_use]
     pub fn expires_at(&self) -> UnixMillis {
         self.expires_at
+    }
+
+    /// When its user signed in: `session.createdAt`, which no refresh changes. `None` where that is not told, or nobody did.
+    #[must_use]
+    pub fn signed_in_at(&self) -> Option<UnixMillis> {
+        self.signed_in_at
     }
 
     /// By which it can be revoked.
@@ -159,6 +182,12 @@ impl ActiveSession {
     #[must_use]
     pub fn expires_at(&self) -> UnixMillis {
         self.0.expires_at
+    }
+
+    /// When its user signed in; `None` where that is not known, or nobody did.
+    #[must_use]
+    pub fn signed_in_at(&self) -> Option<UnixMillis> {
+        self.0.signed_in_at
     }
 
     /// Whether an administrator acts in it as its user.

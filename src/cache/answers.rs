@@ -26,6 +26,15 @@ pub struct Ages {
     pub stale: Duration,
 }
 
+/// What somebody wants of an answer beyond what the ages grant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// An answer of that age is too old, whatever it says; zero: whoever can tell is asked.
+    pub max_staleness: Option<Duration>,
+    /// How much longer a live session is believed while the store cannot be asked, where that is less.
+    pub stale_if_error: Option<Duration>,
+}
+
 /// Something that can be remembered of a lookup.
 pub trait Answer: Clone + Send + Sync + 'static {
     /// Whether it is a session that is live at `now`.
@@ -46,7 +55,7 @@ pub struct Answers<K, A> {
     entries: moka::sync::Cache<K, Entry<A>>,
     ages: Ages,
     generations: Arc<Generations>,
-    flights: Flights<K, Landed<A>>,
+    flights: Flights<K, Landed<(A, UnixMillis)>>,
 }
 
 /// What a lookup came back with. Shared, for a thousand requests may have waited for it.
@@ -97,19 +106,26 @@ impl<K: Name, A: Answer> Answers<K, A> {
         Self { entries, ages, generations, flights: Flights::default() }
     }
 
-    /// The remembered answer, if it may still be given at `now`.
+    /// The remembered answer, if it may still be given at `now` to somebody who wants none that is as old as `wanted`.
     #[must_use]
-    pub fn get(&self, name: &K, now: UnixMillis) -> Option<A> {
+    pub fn get(&self, name: &K, now: UnixMillis, wanted: Wanted) -> Option<A> {
+        self.fresh(name, now, wanted).map(|entry| entry.answer)
+    }
+
+    fn fresh(&self, name: &K, now: UnixMillis, wanted: Wanted) -> Option<Entry<A>> {
         let entry = self.current(name)?;
         let limit = self.ages.limit(&entry.answer, now, self.generations.hearing());
-        entry.age(now).is_some_and(|age| age < limit).then_some(entry.answer)
+        let limit = wanted.max_staleness.map_or(limit, |wanted| wanted.min(limit));
+        entry.age(now).is_some_and(|age| age < limit).then_some(entry)
     }
 
     /// The remembered session, live and not revoked as far as is known, though older than it should be: for while the
     /// store cannot be asked. With it, how old it is.
-    pub(super) fn stale(&self, name: &K, now: UnixMillis) -> Option<(A, Duration)> {
+    pub(super) fn stale(&self, name: &K, now: UnixMillis, wanted: Wanted) -> Option<(A, Duration)> {
         let entry = self.current(name)?;
-        let limit = self.ages.limit(&entry.answer, now, self.generations.hearing()) + self.ages.stale;
+        let stale = wanted.stale_if_error.map_or(self.ages.stale, |wanted| wanted.min(self.ages.stale));
+        let limit = self.ages.limit(&entry.answer, now, self.generations.hearing()) + stale;
+        let limit = wanted.max_staleness.map_or(limit, |wanted| wanted.min(limit));
         let age = entry.age(now).filter(|age| *age < limit && entry.answer.is_live_at(now))?;
         Some((entry.answer, age))
     }
@@ -136,16 +152,39 @@ impl<K: Name, A: Answer> Answers<K, A> {
     pub async fn load<L>(
         &self,
         name: K,
+        wanted: Wanted,
         now: impl Fn() -> UnixMillis,
-        lookup: impl Fn() -> L + Send + 'static,
+        lookup: impl Fn() -> L + Clone + Send + 'static,
     ) -> Landed<A>
     where
         L: Future<Output = Landed<A>> + Send + 'static,
     {
-        let (entries, generations) = (self.entries.clone(), Arc::clone(&self.generations));
         let asked = now();
-        let remembered = || self.get(&name, asked).map(Ok);
-        let flight = async move {
+        if wanted.max_staleness != Some(Duration::ZERO) {
+            let remembered = || self.fresh(&name, asked, wanted).map(|entry| Ok((entry.answer, entry.asked)));
+            let landed = self.flights.join(name, remembered, self.flight(name, asked, lookup.clone())).await;
+            let (answer, begun) = landed.unwrap_or_else(|| Err(Arc::new(StoreError::BrokeOff)))?;
+            let is_old = |max| asked.since(begun).is_some_and(|age| age >= max);
+            if !wanted.max_staleness.is_some_and(is_old) {
+                return Ok(answer);
+            }
+        }
+        // Alone: whoever else is asking began before, and what they are told may be of before.
+        self.flight(name, asked, lookup).await.map(|(answer, _)| answer)
+    }
+
+    /// The answer to a question of its own, and when it was asked.
+    fn flight<L>(
+        &self,
+        name: K,
+        asked: UnixMillis,
+        lookup: impl Fn() -> L + Send + 'static,
+    ) -> impl Future<Output = Landed<(A, UnixMillis)>> + Send + 'static
+    where
+        L: Future<Output = Landed<A>> + Send + 'static,
+    {
+        let (entries, generations) = (self.entries.clone(), Arc::clone(&self.generations));
+        async move {
             for _ in 0..TRIES {
                 let since = generations.now();
                 let entry = Entry { answer: lookup().await?, asked, since };
@@ -153,16 +192,12 @@ impl<K: Name, A: Answer> Answers<K, A> {
                 let named = entry.named(&name);
                 entries.insert(name, entry.clone());
                 if generations.is_current(named, since) {
-                    return Ok(entry.answer);
+                    return Ok((entry.answer, asked));
                 }
                 entries.invalidate(&name);
             }
             Err(Arc::new(StoreError::Unsettled))
-        };
-        self.flights
-            .join(name, remembered, flight)
-            .await
-            .unwrap_or_else(|| Err(Arc::new(StoreError::BrokeOff)))
+        }
     }
 
     /// Puts what `change` makes of a remembered answer in its place, as old as it was.

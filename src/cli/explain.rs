@@ -280,6 +280,9 @@ fn told(refusal: &Refusal) -> String {
         Refusal::MissingAttribute(name) => format!("it does not tell {name}"),
         Refusal::MalformedAttribute(name) => format!("its {name} is nothing usable"),
         Refusal::UnknownPolicy => "its route asks for a policy that there is not".to_owned(),
+        Refusal::AmbiguousPath => {
+            "its path is one that two programs may read differently, and there are routes".to_owned()
+        }
         Refusal::TooLarge => "it is longer than any that is read".to_owned(),
         Refusal::Method => "it is not asked in this method".to_owned(),
     }

@@ -4,16 +4,18 @@ mod cache;
 mod callers;
 mod credentials;
 mod revocation;
+mod routes;
 mod service;
 mod store;
 
 use std::fmt::Display;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
 
-pub(super) use self::service::base_url;
+pub(super) use self::service::{AUTHORITIES, base_url};
 use super::Config;
 use super::error::ConfigError;
 use super::secret::{self, Secrets};
@@ -88,8 +90,10 @@ impl<'a> Reader<'a> {
         let passes_preflights = self.preflight();
         let same_origin = self.same_origin();
         let mode = self.mode();
+        let routes = self.routes();
         let limits = self.limits();
         let drain_timeout = self.duration("drain_timeout", Duration::ZERO);
+        let reload_interval = self.duration("reload_interval", Duration::ZERO);
         let workers = self.workers();
         let log = self.log();
         self.strangers();
@@ -126,8 +130,10 @@ impl<'a> Reader<'a> {
             passes_preflights: passes_preflights?,
             same_origin,
             mode: mode?,
+            routes: Arc::new(routes?),
             limits: limits?,
             drain_timeout: drain_timeout?,
+            reload_interval: reload_interval.map(|interval| (!interval.is_zero()).then_some(interval))?,
             workers: workers?,
             log: log?,
             warnings: std::mem::take(&mut self.warnings),

@@ -5,22 +5,16 @@
 
 use std::str::FromStr;
 
-use crate::auth::{HostPattern, split_port};
+use crate::auth::{HostPattern, HostPatternError};
 
-/// Hosts to which people may be sent back, each with its port if there is one.
+/// Hosts to which people may be sent back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ReturnHosts(Vec<(HostPattern, Option<u16>)>);
-
-/// Why a text names no hosts.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no host such as app.example.com, localhost:3000 or *.example.com")]
-pub struct ReturnHostsError(String);
+pub struct ReturnHosts(Vec<HostPattern>);
 
 impl ReturnHosts {
     /// Whether one may be sent back to `host`, as a client wrote it.
     pub(super) fn contain(&self, host: &[u8]) -> bool {
-        let Some((host, port)) = split_port(host) else { return false };
-        self.0.iter().any(|(pattern, named)| *named == port && pattern.matches(host))
+        self.0.iter().any(|pattern| pattern.is_of(host))
     }
 
     /// Whether it holds none.
@@ -32,16 +26,10 @@ impl ReturnHosts {
 
 /// Hosts with commas between them.
 impl FromStr for ReturnHosts {
-    type Err = ReturnHostsError;
+    type Err = HostPatternError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
-        let hosts = words.map(|word| named(word).ok_or_else(|| ReturnHostsError(word.to_owned())));
-        hosts.collect::<Result<_, _>>().map(Self)
+        words.map(HostPattern::from_str).collect::<Result<_, _>>().map(Self)
     }
-}
-
-fn named(word: &str) -> Option<(HostPattern, Option<u16>)> {
-    let (host, port) = split_port(word.as_bytes())?;
-    Some((HostPattern::new(std::str::from_utf8(host).ok()?)?, port))
 }

@@ -12,6 +12,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 
 use super::connection::Service;
+use super::live::Live;
 use super::peers::Peer;
 use super::readiness::Readiness;
 use super::revoke::Revoke;
@@ -27,7 +28,7 @@ pub(super) struct Admin {
     cache: Arc<SessionCache>,
     generations: Arc<Generations>,
     store: AnyStore,
-    revoke: Option<Revoke>,
+    revoke: Arc<Live<Option<Revoke>>>,
     /// Longest wait for a body.
     patience: Duration,
 }
@@ -43,7 +44,7 @@ impl Admin {
         cache: Arc<SessionCache>,
         generations: Arc<Generations>,
         store: AnyStore,
-        revoke: Option<Revoke>,
+        revoke: Arc<Live<Option<Revoke>>>,
         patience: Duration,
     ) -> Self {
         Self { readiness, metrics, cache, generations, store, revoke, patience }
@@ -94,7 +95,7 @@ impl Service for Admin {
             let (question, _) = request.into_parts();
             return self.answer(&question, peer).await;
         }
-        match &self.revoke {
+        match &**self.revoke.now() {
             Some(revoke) => revoke.answer(request, self.patience).await,
             None => page(StatusCode::NOT_FOUND, TEXT, "revoke_secret_file is not set\n"),
         }

@@ -14,7 +14,7 @@ use prometheus_client::metrics::counter::Counter;
 pub use self::shadow::Mode;
 use self::shadow::denied;
 use super::peers::{Peer, TrustedPeers};
-use crate::auth::{CheckRequest, Decision, Denial, Policy};
+use crate::auth::{CheckRequest, Decision, Denial, Found, Policy, Routes};
 use crate::cache::SessionCache;
 use crate::clock;
 use crate::dialect::{self, Answer, CheckResponse, Dialect, EnvoyCheck, Refusal, Terms};
@@ -28,6 +28,7 @@ pub struct Front<S> {
     gate: Gate<S>,
     terms: Terms,
     trusted: TrustedPeers,
+    routes: Arc<Routes>,
     answers_get_session: bool,
     mode: Mode,
     metrics: Arc<Metrics>,
@@ -41,8 +42,14 @@ impl<S: SessionStore> Front<S> {
     pub fn new(gate: Gate<S>, terms: Terms, trusted: TrustedPeers, metrics: Arc<Metrics>) -> Self {
         let allowed_hits = Dialect::ALL
             .map(|dialect| (dialect, metrics.decision(&labels(dialect, "allow", "", Lookup::Hit))));
-        let mode = Mode::default();
-        Self { gate, terms, trusted, answers_get_session: false, mode, metrics, allowed_hits }
+        let (routes, mode) = (Arc::default(), Mode::default());
+        Self { gate, terms, trusted, routes, answers_get_session: false, mode, metrics, allowed_hits }
+    }
+
+    /// Asks of each request what these say of it.
+    #[must_use]
+    pub fn with_routes(self, routes: Arc<Routes>) -> Self {
+        Self { routes, ..self }
     }
 
     /// Answers get-session too, if so asked: for apps that call Better Auth.
@@ -73,8 +80,14 @@ impl<S: SessionStore> Front<S> {
         let Some(dialect) = Dialect::at(question.uri.path()).filter(|dialect| self.speaks(*dialect)) else {
             return dialect::not_found();
         };
-        let asked = self.believe(peer).and_then(|()| dialect.decode(question, &self.terms));
-        self.judge(dialect, asked, &Policy::default(), peer).await.0
+        let asked = self
+            .believe(peer)
+            .and_then(|()| Ok((dialect.decode(question, &self.terms)?, dialect.asked(question)?)));
+        let (asked, policy) = match asked {
+            Ok((request, policy)) => (Ok(request), policy),
+            Err(refusal) => (Err(refusal), None),
+        };
+        self.judge(dialect, asked, policy.as_ref(), peer).await.0
     }
 
     /// Answers one question of Envoy's by gRPC: a `CheckRequest`, or why there is none.
@@ -82,10 +95,10 @@ impl<S: SessionStore> Front<S> {
         let decode = |message| EnvoyCheck::decode(message, &self.terms.names);
         let check = self.believe(peer).and(message).and_then(decode);
         let (asked, policy) = match &check {
-            Ok(check) => (Ok(check.request()), check.policy().clone()),
-            Err(refusal) => (Err(refusal.clone()), Policy::default()),
+            Ok(check) => (Ok(check.request()), check.policy()),
+            Err(refusal) => (Err(refusal.clone()), None),
         };
-        let (answer, decision) = self.judge(Dialect::EnvoyGrpc, asked, &policy, peer).await;
+        let (answer, decision) = self.judge(Dialect::EnvoyGrpc, asked, policy, peer).await;
         let (head, body) = answer.into_parts();
         let Ok(body) = body.collect().await;
         let answer = Response::from_parts(head, body.to_bytes());
@@ -102,28 +115,29 @@ impl<S: SessionStore> Front<S> {
         &self,
         dialect: Dialect,
         asked: Result<CheckRequest<'_>, Refusal>,
-        policy: &Policy,
+        policy: Option<&Policy>,
         peer: Peer,
     ) -> (Answer, Option<Decision>) {
-        let request = match asked {
-            Ok(request) => request,
+        let (request, found) = match asked.and_then(|request| Ok((self.route(dialect, &request)?, request))) {
+            Ok((found, request)) => (request, found),
             Err(refusal) => {
                 self.tell_refused(dialect, &refusal, peer);
                 return self.refused(dialect, &refusal);
             }
         };
-        let mut checked = match dialect {
+        let checked = match dialect {
             Dialect::GetSession => self.gate.check_session(&request, clock::now).await,
             Dialect::Nginx
             | Dialect::Traefik
             | Dialect::Caddy
             | Dialect::Haproxy
             | Dialect::Envoy
-            | Dialect::EnvoyGrpc => self.gate.check(&request, clock::now).await,
+            | Dialect::EnvoyGrpc => {
+                self.gate.check_under(&request, &found.policies(policy), clock::now).await
+            }
         };
-        checked.decision = policy.tighten(checked.decision);
         self.count(dialect, &checked);
-        tell(dialect, &request, &checked, self.mode(dialect, None));
+        tell(dialect, &request, found, &checked, self.mode(dialect, None));
         let cookie = checked.set_cookie.filter(|_| matches!(checked.decision, Decision::Allow(_)));
         let decision = self.kept_to(dialect, checked.decision);
         let mut answer = dialect.encode(&request, &decision, &self.terms);
@@ -136,6 +150,19 @@ impl<S: SessionStore> Front<S> {
             );
         }
         (answer, Some(decision))
+    }
+
+    /// The routes of a request. Whoever asks get-session asks who somebody is, not whether they may go anywhere.
+    fn route(&self, dialect: Dialect, request: &CheckRequest<'_>) -> Result<Found<'_>, Refusal> {
+        match dialect {
+            Dialect::GetSession => Ok(Found::default()),
+            Dialect::Nginx
+            | Dialect::Traefik
+            | Dialect::Caddy
+            | Dialect::Haproxy
+            | Dialect::Envoy
+            | Dialect::EnvoyGrpc => self.routes.find(request).map_err(|_| Refusal::AmbiguousPath),
+        }
     }
 
     fn speaks(&self, dialect: Dialect) -> bool {
@@ -194,7 +221,7 @@ const fn labels(
 }
 
 /// One event a denial. The path goes without its query, which may hold what nobody should read.
-fn tell(dialect: Dialect, request: &CheckRequest<'_>, checked: &Checked, mode: Mode) {
+fn tell(dialect: Dialect, request: &CheckRequest<'_>, found: Found<'_>, checked: &Checked, mode: Mode) {
     let Some((status, reason)) = denied(&checked.decision) else { return };
     // Which page sent it; or that its proxy does not pass on what tells that.
     let is_cross_origin = matches!(checked.decision, Decision::Forbidden(Denial::CrossOrigin));
@@ -208,6 +235,7 @@ fn tell(dialect: Dialect, request: &CheckRequest<'_>, checked: &Checked, mode: M
         dialect = dialect.code(),
         status,
         reason,
+        route = found.route.map(tracing::field::display),
         cache = checked.lookup.code(),
         method = request.method.as_str(),
         host = %excerpt(request.host),

@@ -17,7 +17,7 @@ use http::request::Parts;
 use sidegate::auth::{
     CookieName, Decision, Rules, Session, SessionRecord, SigningKey, Step, TokenDigest, VerifiedToken,
 };
-use sidegate::cache::{Ages, SessionCache};
+use sidegate::cache::{Ages, SessionCache, Wanted};
 use sidegate::clock::{self, UnixMillis};
 use sidegate::dialect::{Dialect, HeaderNames, Terms};
 use sidegate::gate::{Gate, Lookup};
@@ -95,7 +95,8 @@ fn full_cache(sessions: u32) -> (Arc<SessionCache>, Vec<TokenDigest>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut digests: Vec<_> = (0..sessions).map(|number| TokenDigest::of(&number.to_string())).collect();
     for digest in &digests {
-        let landed = runtime.block_on(cache.load(*digest, || NOW, || async { Ok(Some(ada())) }));
+        let landed =
+            runtime.block_on(cache.load(*digest, Wanted::default(), || NOW, || async { Ok(Some(ada())) }));
         assert!(landed.is_ok_and(|found| found.is_some()));
     }
     digests.sort_unstable_by_key(|digest| *digest.as_bytes());
@@ -156,7 +157,7 @@ fn cache(criterion: &mut Criterion) {
         let (cache, digests) = full_cache(sessions);
         let mut next = digests.iter().cycle();
         criterion.bench_function(&format!("look into a cache of {sessions}"), |bench| {
-            bench.iter(|| cache.get(next.next().unwrap(), NOW));
+            bench.iter(|| cache.get(next.next().unwrap(), NOW, Wanted::default()));
         });
     }
 }

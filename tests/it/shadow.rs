@@ -57,12 +57,13 @@ fn question(dialect: Dialect, more: HeaderMap) -> Parts {
     let told: &[(&str, &str)] = match dialect {
         Dialect::Nginx => &[("x-original-url", "https://app.example.com/a"), ("x-original-method", "POST")],
         Dialect::Envoy => &[("host", "app.example.com")],
-        _ => &[
+        Dialect::Traefik | Dialect::Caddy | Dialect::Haproxy => &[
             ("x-forwarded-method", "POST"),
             ("x-forwarded-proto", "https"),
             ("x-forwarded-host", "app.example.com"),
             ("x-forwarded-uri", "/a"),
         ],
+        Dialect::EnvoyGrpc | Dialect::GetSession => &[],
     };
     let path = if dialect == Dialect::Envoy { "/auth/envoy/a" } else { dialect.path() };
     let (mut parts, ()) = Request::builder().uri(path).body(()).unwrap().into_parts();
