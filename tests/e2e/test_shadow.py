@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from rig.browser import identity_in
+from rig.configuration import Configuration, wait_for
 from rig.ports import free_port
 from rig.process import until
 from rig.sidegate import Sidegate, question
@@ -86,6 +87,18 @@ def test_get_session_tells_what_is_so(on_sqlite: Stack) -> None:
         assert (answer.status, json.loads(answer.body), answer.get("x-auth-status")) == (200, None, None)
         assert [event["reason"] for event in shadow.denials(1)] == ["no_credential"]
         assert shadow.total("sidegate_shadow_passes_total") == 0
+
+
+def test_it_is_enforced_as_soon_as_the_file_says_so(on_sqlite: Stack, home: Path) -> None:
+    configuration = Configuration(home, mode="shadow")
+    with on_sqlite.sidegate(config=str(configuration.path), reload_interval="100ms") as gate:
+        assert gate.ask().status == 200
+        for times, (mode, status) in enumerate((("enforce", 401), ("shadow", 200)), 1):
+            configuration.put(mode=mode)
+            wait_for(gate, "applied", times)
+            assert gate.ask().status == status
+        told = [event for event in gate.log() if "NOTHING IS ENFORCED" in event["message"]]
+        assert len(told) == 2
 
 
 def test_it_says_loudly_that_nothing_is_enforced(on_sqlite: Stack, shadow: Sidegate, home: Path) -> None:
