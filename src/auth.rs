@@ -42,7 +42,7 @@ pub use self::origin::{
 };
 pub use self::path::AmbiguousPath;
 pub use self::pattern::{Pattern, PatternError};
-pub use self::policy::{Access, Policies, Policy, PolicyError, Requirement};
+pub use self::policy::{Access, Policies, Policy, PolicyError, Requirement, age_told};
 pub use self::request::{CheckRequest, Scheme};
 pub use self::revocation::{Marks, Revocation};
 pub use self::routes::{Found, Methods, Route, RouteConflict, Routes};

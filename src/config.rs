@@ -221,6 +221,14 @@ impl Config {
         Reader::only(sources, Reader::caller_settings)
     }
 
+    /// Which place asks for what: no other setting need be right for that.
+    ///
+    /// # Errors
+    /// Every mistake in these.
+    pub fn routes(sources: &Sources) -> Result<Routes, Vec<ConfigError>> {
+        Reader::only(sources, Reader::routes)
+    }
+
     /// Where sessions are kept: no other setting need be right for that, and no secret be known.
     ///
     /// # Errors

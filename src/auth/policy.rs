@@ -7,7 +7,7 @@ mod words;
 
 use std::time::Duration;
 
-pub use self::requirement::Requirement;
+pub use self::requirement::{Requirement, age_told};
 pub use self::words::PolicyError;
 
 use super::decision::{Decision, Denial, Grant};

@@ -103,7 +103,8 @@ impl Sources {
         if errors.is_empty() { Ok(()) } else { Err(errors) }
     }
 
-    /// Names of the settings that say something else than they did in `before`, or whose files hold something else.
+    /// Names of the settings that say something else than they did in `before`, or whose files hold something else; `route` for
+    /// all routes together.
     #[must_use]
     pub fn changes(
         &self,

@@ -1,4 +1,4 @@
-"""Settings that change while sidegate runs: by SIGHUP and by files that change, under load, and with mistakes in them."""
+"""Settings that change while sidegate runs: by SIGHUP and by files that change, under load and with mistakes in them."""
 
 import itertools
 import signal
@@ -335,6 +335,33 @@ def test_whom_it_believes_changes_from_one_request_of_a_connection_to_the_next(o
         configuration.put(trusted_proxies="loopback")
         by_signal(gate, "applied", 2)
         assert kept.ask(question(on_sqlite.ada.cookie)).status == 200
+
+
+def test_routes_count_from_one_request_to_the_next_or_stay_what_they_were(on_sqlite: Stack, home: Path) -> None:
+    denied = '[[route]]\npath = "/page"\naccess = "deny"\n'
+    public = '[[route]]\npath = "/page"\naccess = "public"\n'
+    configuration = Configuration(home)
+    with (
+        Sidegate(home, on_sqlite.store, config=str(configuration.path), reload_interval="0s") as gate,
+        gate.connect() as kept,
+    ):
+
+        def answers() -> list[int]:
+            return [kept.ask(question(cookie)).status for cookie in (on_sqlite.ada.cookie, None)]
+
+        assert answers() == [200, 401]
+        configuration.write(denied)
+        by_signal(gate, "applied", 1)
+        assert answers() == [403, 403]
+        configuration.write(denied + public)
+        by_signal(gate, "refused", 1)
+        assert answers() == [403, 403]
+        configuration.write(public)
+        by_signal(gate, "applied", 2)
+        assert answers() == [200, 200]
+        [refused] = gate.events("configuration not reloaded: what was before goes on to count", 1)
+        assert "two routes hold for the same requests" in refused["mistakes"]
+        assert [event["changed"] for event in gate.events("configuration reloaded", 2)] == ["route", "route"]
 
 
 def test_keys_that_are_known_outlive_a_reload_while_their_source_is_down(

@@ -50,6 +50,7 @@ mod reload_settings;
 mod revocation;
 mod revocation_sql;
 mod rig;
+mod route_commands;
 mod route_settings;
 mod routes;
 mod rust_paths;

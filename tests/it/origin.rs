@@ -9,6 +9,7 @@ use sidegate::auth::{
 };
 use sidegate::dialect::Dialect;
 
+use crate::commands::{Place, assert_all_in, live_cookie};
 use crate::rig::{self, NOW, SIGNATURE, TOKEN, WIRE, session_cookie, signed_cookie};
 
 const VECTORS: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/origin.json"));
@@ -311,4 +312,30 @@ fn who_can_be_read_and_written_by_the_network_is_known() {
     ] {
         assert_eq!(text.parse::<AllowedOrigins>().unwrap().trust_the_network(), expected, "{text}");
     }
+}
+
+#[test]
+fn explain_tells_where_a_request_comes_from_and_that_nothing_is_enforced() {
+    let place = Place::new();
+    let told = |headers: &str, more: &[&str]| {
+        let request = format!(
+            "POST /a HTTP/1.1\nHost: app.example.com\nCookie: better-auth.session_token={}\n{headers}\n",
+            live_cookie()
+        );
+        let (code, text) = place
+            .run(&[&["explain", "--allowed-origins=https://app.example.com"], more, &[&request]].concat());
+        assert_eq!(code, 0, "{text}");
+        text
+    };
+
+    let own = told("Origin: https://app.example.com\n", &[]);
+    assert_all_in(&own, &["origin     ok    Origin or Sec-Fetch-Site says", "decision   200   allow"]);
+    let untold = told("", &[]);
+    assert_all_in(&untold, &["origin     FAIL  it has neither Origin", "decision   403   cross_origin"]);
+    let foreign = told("Origin: https://evil.example\n", &["--mode=shadow"]);
+    assert_all_in(
+        &foreign,
+        &["origin     FAIL  neither", "decision   403   cross_origin", "shadow: nothing"],
+    );
+    assert!(!own.contains("shadow"), "{own}");
 }

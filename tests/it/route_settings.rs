@@ -51,7 +51,7 @@ fn every_key_says_what_it_says() {
     )
     .unwrap();
     let all = "session email_verified,two_factor,not_impersonated,organization,any_role:admin|owner,all_roles:staff,\
-               organization_role:owner,max_session_age:300s";
+               organization_role:owner,max_session_age:5m";
 
     assert_eq!(
         told(&config),

@@ -88,6 +88,18 @@ fn is_younger(session: &ActiveSession, max: Duration, now: UnixMillis) -> bool {
     session.signed_in_at().is_some_and(|at| now.since(at).is_none_or(|age| age < max))
 }
 
+/// A time as settings and proxies write it.
+#[must_use]
+pub fn age_told(age: Duration) -> String {
+    let (seconds, millis) = (age.as_secs(), age.subsec_millis());
+    match (seconds / 3600, seconds % 3600 / 60, seconds % 60, millis) {
+        (hours, 0, 0, 0) if hours > 0 => format!("{hours}h"),
+        (0, minutes, 0, 0) if minutes > 0 => format!("{minutes}m"),
+        (.., 0) => format!("{seconds}s"),
+        _ => format!("{}ms", age.as_millis()),
+    }
+}
+
 /// As a proxy asks for it.
 impl fmt::Display for Requirement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -98,7 +110,7 @@ impl fmt::Display for Requirement {
             | Self::OrganizationRole(Roles(roles)) => {
                 write!(f, ":{}", roles.join("|"))
             }
-            Self::MaxSessionAge(age) => write!(f, ":{}s", age.as_secs()),
+            Self::MaxSessionAge(age) => write!(f, ":{}", age_told(*age)),
             Self::EmailVerified | Self::TwoFactor | Self::NotImpersonated | Self::Organization => Ok(()),
         }
     }

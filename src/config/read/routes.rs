@@ -19,7 +19,7 @@ const TIMES: [&str; 3] = ["max_session_age", "max_staleness", "stale_if_error"];
 const ANYWHERE: &str = "/{*rest}";
 
 impl Reader<'_> {
-    pub(super) fn routes(&mut self) -> Option<Routes> {
+    pub(in super::super) fn routes(&mut self) -> Option<Routes> {
         let mut routes = Vec::new();
         let before = self.errors.len();
         for (index, table) in self.sources.routes().iter().enumerate() {
