@@ -46,7 +46,7 @@ pub use self::policy::{Access, Policies, Policy, PolicyError, Requirement, age_t
 pub use self::request::{CheckRequest, Scheme};
 pub use self::revocation::{Marks, Revocation};
 pub use self::routes::{Found, Methods, Route, RouteConflict, Routes};
-pub use self::session::{ActiveSession, Body, Fields, NotASession, Session, SessionRecord};
+pub use self::session::{ActiveSession, Body, Fields, NotASession, Session, SessionHandle, SessionRecord};
 pub use self::snapshot::{PublicKeys, Snapshot, SnapshotRules, Strategy, Unusable, stringify};
 pub use self::token::{SigningKey, Unverified, VerifiedToken};
 

@@ -45,6 +45,42 @@ impl CookieCacheAges {
     }
 }
 
+/// What became of a signed assertion that was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AssertionOutcome {
+    /// It was signed.
+    Signed,
+    /// One was there that is good enough.
+    Reused,
+    /// What must be said does not fit into one.
+    LeftOut,
+}
+
+/// Assertions, by what became of them.
+#[derive(Clone, Debug)]
+pub struct AssertionMetrics {
+    signed: Counter,
+    reused: Counter,
+    left_out: Counter,
+}
+
+impl AssertionMetrics {
+    fn new(family: &Family<Labels<1>, Counter>) -> Self {
+        let counter = |outcome| family.get_or_create(&[("outcome", outcome)]).clone();
+        Self { signed: counter("signed"), reused: counter("reused"), left_out: counter("left_out") }
+    }
+
+    /// One ended so.
+    pub fn count(&self, outcome: AssertionOutcome) {
+        let counter = match outcome {
+            AssertionOutcome::Signed => &self.signed,
+            AssertionOutcome::Reused => &self.reused,
+            AssertionOutcome::LeftOut => &self.left_out,
+        };
+        counter.inc();
+    }
+}
+
 /// What is heard of revocations.
 #[derive(Clone, Debug)]
 pub struct RevocationMetrics {
@@ -88,6 +124,7 @@ pub struct Metrics {
     refreshes: Lookups,
     cookie_cache_ages: CookieCacheAges,
     revocations: RevocationMetrics,
+    assertions: AssertionMetrics,
     reloads: ReloadMetrics,
     connections: Gauge,
     log_events_lost: Counter,
@@ -159,6 +196,9 @@ impl Metrics {
         let help = "Remembered answers that a revocation made worthless, by what it named";
         registry.register("cache_evictions", help, revocations.evictions.clone());
 
+        let assertions = Family::default();
+        let help = "Signed assertions handed out, by whether each was signed for its request";
+        registry.register("assertions", help, Family::clone(&assertions));
         let reloads = ReloadMetrics::new(&mut registry);
 
         let connections = Gauge::default();
@@ -186,6 +226,7 @@ impl Metrics {
             refreshes,
             cookie_cache_ages,
             revocations,
+            assertions: AssertionMetrics::new(&assertions),
             reloads,
             connections,
             log_events_lost,
@@ -235,6 +276,12 @@ impl Metrics {
     #[must_use]
     pub fn revocations(&self) -> RevocationMetrics {
         self.revocations.clone()
+    }
+
+    /// Where assertions are reported.
+    #[must_use]
+    pub fn assertions(&self) -> AssertionMetrics {
+        self.assertions.clone()
     }
 
     /// Where it is reported that the configuration was read.

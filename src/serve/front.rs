@@ -14,6 +14,7 @@ use prometheus_client::metrics::counter::Counter;
 pub use self::shadow::Mode;
 use self::shadow::denied;
 use super::peers::{Peer, TrustedPeers};
+use crate::assertion::Assertions;
 use crate::auth::{CheckRequest, Decision, Denial, Found, Policy, Routes};
 use crate::cache::SessionCache;
 use crate::clock;
@@ -31,6 +32,7 @@ pub struct Front<S> {
     routes: Arc<Routes>,
     answers_get_session: bool,
     mode: Mode,
+    assertions: Option<Assertions>,
     metrics: Arc<Metrics>,
     /// Allowed from the cache, by dialect: what is counted most is looked up once.
     allowed_hits: [(Dialect, Counter); Dialect::ALL.len()],
@@ -42,8 +44,18 @@ impl<S: SessionStore> Front<S> {
     pub fn new(gate: Gate<S>, terms: Terms, trusted: TrustedPeers, metrics: Arc<Metrics>) -> Self {
         let allowed_hits = Dialect::ALL
             .map(|dialect| (dialect, metrics.decision(&labels(dialect, "allow", "", Lookup::Hit))));
-        let (routes, mode) = (Arc::default(), Mode::default());
-        Self { gate, terms, trusted, routes, answers_get_session: false, mode, metrics, allowed_hits }
+        let routes = Arc::default();
+        Self {
+            gate,
+            terms,
+            trusted,
+            routes,
+            answers_get_session: false,
+            mode: Mode::default(),
+            assertions: None,
+            metrics,
+            allowed_hits,
+        }
     }
 
     /// Asks of each request what these say of it.
@@ -62,6 +74,18 @@ impl<S: SessionStore> Front<S> {
     #[must_use]
     pub fn with_mode(self, mode: Mode) -> Self {
         Self { mode, ..self }
+    }
+
+    /// Has apps told who somebody is by signed assertions too.
+    #[must_use]
+    pub fn with_assertions(self, assertions: Assertions) -> Self {
+        Self { assertions: Some(assertions), ..self }
+    }
+
+    /// The public keys of those assertions; `None` if there are none.
+    #[must_use]
+    pub fn jwks(&self) -> Option<Bytes> {
+        self.assertions.as_ref().map(Assertions::jwks)
     }
 
     /// The gate's cache, for telling its size.
@@ -125,7 +149,7 @@ impl<S: SessionStore> Front<S> {
                 return self.refused(dialect, &refusal);
             }
         };
-        let checked = match dialect {
+        let mut checked = match dialect {
             Dialect::GetSession => self.gate.check_session(&request, clock::now).await,
             Dialect::Nginx
             | Dialect::Traefik
@@ -136,6 +160,7 @@ impl<S: SessionStore> Front<S> {
                 self.gate.check_under(&request, &found.policies(policy), clock::now).await
             }
         };
+        self.prove(dialect, &request, &mut checked.decision);
         self.count(dialect, &checked);
         tell(dialect, &request, found, &checked, self.mode(dialect, None));
         let cookie = checked.set_cookie.filter(|_| matches!(checked.decision, Decision::Allow(_)));
@@ -150,6 +175,18 @@ impl<S: SessionStore> Front<S> {
             );
         }
         (answer, Some(decision))
+    }
+
+    /// Signs for whoever may pass, once nothing can be decided otherwise any more.
+    fn prove(&self, dialect: Dialect, request: &CheckRequest<'_>, decision: &mut Decision) {
+        let (Decision::Allow(grant), Some(assertions)) = (decision, &self.assertions) else { return };
+        // Better Auth's own answer, which has no such header.
+        if dialect == Dialect::GetSession {
+            return;
+        }
+        if let Some(assertion) = assertions.of(grant, request, clock::now()) {
+            grant.prove(assertion);
+        }
     }
 
     /// The routes of a request. Whoever asks get-session asks who somebody is, not whether they may go anywhere.

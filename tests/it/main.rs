@@ -8,6 +8,11 @@
 )]
 
 mod api_key;
+mod assertion;
+mod assertion_answers;
+mod assertion_keys;
+mod assertion_law;
+mod assertion_settings;
 mod better_auth;
 mod caller_config;
 mod callers;
