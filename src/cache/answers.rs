@@ -55,7 +55,7 @@ pub struct Answers<K, A> {
     entries: moka::sync::Cache<K, Entry<A>>,
     ages: Ages,
     generations: Arc<Generations>,
-    flights: Flights<K, Landed<(A, UnixMillis)>>,
+    flights: Flights<K, (UnixMillis, Landed<A>)>,
 }
 
 /// What a lookup came back with. Shared, for a thousand requests may have waited for it.
@@ -109,14 +109,9 @@ impl<K: Name, A: Answer> Answers<K, A> {
     /// The remembered answer, if it may still be given at `now` to somebody who wants none that is as old as `wanted`.
     #[must_use]
     pub fn get(&self, name: &K, now: UnixMillis, wanted: Wanted) -> Option<A> {
-        self.fresh(name, now, wanted).map(|entry| entry.answer)
-    }
-
-    fn fresh(&self, name: &K, now: UnixMillis, wanted: Wanted) -> Option<Entry<A>> {
         let entry = self.current(name)?;
-        let limit = self.ages.limit(&entry.answer, now, self.generations.hearing());
-        let limit = wanted.max_staleness.map_or(limit, |wanted| wanted.min(limit));
-        entry.age(now).is_some_and(|age| age < limit).then_some(entry)
+        let limit = self.limit(&entry.answer, now, wanted);
+        entry.age(now).is_some_and(|age| age < limit).then_some(entry.answer)
     }
 
     /// The remembered session, live and not revoked as far as is known, though older than it should be: for while the
@@ -141,14 +136,15 @@ impl<K: Name, A: Answer> Answers<K, A> {
     }
 
     /// Asks `lookup`, or waits for the answer if somebody is already asking for the same. Good answers are remembered,
-    /// errors never are; what was revoked while it was under way is neither remembered nor given, but asked for again.
+    /// errors never are; what was revoked while it was under way is neither remembered nor given, but asked for again. An
+    /// answer that somebody asked for earlier counts no longer than it would if it were remembered.
     ///
     /// # Errors
     /// The lookup's own, the same for all who waited for it.
     ///
     /// # Cancellation
-    /// The lookup runs to its end even if every caller has gone. Its answer counts from the instant at which it was
-    /// asked for, since the session may end while the store thinks.
+    /// The lookup runs to its end even if every caller has gone, unless it was asked for by one who wants no staleness. Its
+    /// answer counts from the instant at which it was asked for, since the session may end while the store thinks.
     pub async fn load<L>(
         &self,
         name: K,
@@ -159,32 +155,48 @@ impl<K: Name, A: Answer> Answers<K, A> {
     where
         L: Future<Output = Landed<A>> + Send + 'static,
     {
-        let asked = now();
-        if wanted.max_staleness != Some(Duration::ZERO) {
-            let remembered = || self.fresh(&name, asked, wanted).map(|entry| Ok((entry.answer, entry.asked)));
-            let landed = self.flights.join(name, remembered, self.flight(name, asked, lookup.clone())).await;
-            let (answer, begun) = landed.unwrap_or_else(|| Err(Arc::new(StoreError::BrokeOff)))?;
-            let is_old = |max| asked.since(begun).is_some_and(|age| age >= max);
-            if !wanted.max_staleness.is_some_and(is_old) {
-                return Ok(answer);
-            }
+        let came = now();
+        if wanted.max_staleness == Some(Duration::ZERO) {
+            // Alone: whoever else is asking began before, and what they are told may be of before.
+            return self.flight(name, came, lookup).await.1;
         }
-        // Alone: whoever else is asking began before, and what they are told may be of before.
-        self.flight(name, asked, lookup).await.map(|(answer, _)| answer)
+        let (asked, landed) = self.join(name, wanted, came, lookup.clone()).await;
+        match &landed {
+            // The next one to be asked for is younger than this request: the one before it has landed.
+            Ok(answer) if !self.may_be_shared(answer, wanted, asked, came) => {
+                self.join(name, wanted, now(), lookup).await.1
+            }
+            Ok(_) | Err(_) => landed,
+        }
     }
 
-    /// The answer to a question of its own, and when it was asked.
+    /// The answer to the lookup that is under way, or to one that begins at `asked`; with it, when it was asked for.
+    async fn join<L>(
+        &self,
+        name: K,
+        wanted: Wanted,
+        asked: UnixMillis,
+        lookup: impl Fn() -> L + Send + 'static,
+    ) -> (UnixMillis, Landed<A>)
+    where
+        L: Future<Output = Landed<A>> + Send + 'static,
+    {
+        let remembered = || self.get(&name, asked, wanted).map(|answer| (asked, Ok(answer)));
+        let broke_off = || (asked, Err(Arc::new(StoreError::BrokeOff)));
+        self.flights.join(name, remembered, self.flight(name, asked, lookup)).await.unwrap_or_else(broke_off)
+    }
+
     fn flight<L>(
         &self,
         name: K,
         asked: UnixMillis,
         lookup: impl Fn() -> L + Send + 'static,
-    ) -> impl Future<Output = Landed<(A, UnixMillis)>> + Send + 'static
+    ) -> impl Future<Output = (UnixMillis, Landed<A>)> + Send + 'static
     where
         L: Future<Output = Landed<A>> + Send + 'static,
     {
         let (entries, generations) = (self.entries.clone(), Arc::clone(&self.generations));
-        async move {
+        let landed = async move {
             for _ in 0..TRIES {
                 let since = generations.now();
                 let entry = Entry { answer: lookup().await?, asked, since };
@@ -192,12 +204,26 @@ impl<K: Name, A: Answer> Answers<K, A> {
                 let named = entry.named(&name);
                 entries.insert(name, entry.clone());
                 if generations.is_current(named, since) {
-                    return Ok((entry.answer, asked));
+                    return Ok(entry.answer);
                 }
                 entries.invalidate(&name);
             }
             Err(Arc::new(StoreError::Unsettled))
-        }
+        };
+        async move { (asked, landed.await) }
+    }
+
+    /// Whether an answer that was asked for then is young enough for a request that came later.
+    fn may_be_shared(&self, answer: &A, wanted: Wanted, asked: UnixMillis, came: UnixMillis) -> bool {
+        // What was asked for at the same instant or after it is as good as asked for by the request itself.
+        let age = came.since(asked).unwrap_or_default();
+        age.is_zero() || age < self.limit(answer, came, wanted)
+    }
+
+    /// How long an answer may be given at `now` to who wants it so.
+    fn limit(&self, answer: &A, now: UnixMillis, wanted: Wanted) -> Duration {
+        let limit = self.ages.limit(answer, now, self.generations.hearing());
+        wanted.max_staleness.map_or(limit, |wanted| wanted.min(limit))
     }
 
     /// Puts what `change` makes of a remembered answer in its place, as old as it was.
