@@ -36,6 +36,7 @@ mod login_page;
 mod nginx_dialect;
 mod notices;
 mod outbox_ledger;
+mod outbox_pace;
 mod outbox_sqlite;
 mod policy;
 mod preflight;

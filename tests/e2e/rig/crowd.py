@@ -1,0 +1,207 @@
+"""Many sessions that sidegate is asked about without an end, by one thread: those that stay, and those that are ended
+meanwhile. What was answered to each is kept for the test to judge."""
+
+import re
+import selectors
+import socket
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Self
+
+from .better_auth import Person
+from .process import until
+from .sidegate import question
+from .wire import Address
+
+REFUSED = (401, 403)
+"""Signed out, and banned."""
+LINES = 4
+"""Connections on which those are asked about who stay."""
+STAYING_EVERY, REFUSED_EVERY = 0.004, 0.004
+"""Seconds between two questions on one connection about whoever stays, and about whoever was refused."""
+REPEATS = 20
+"""How often in a row somebody who was refused is asked about at once, before it is their turn among the others."""
+
+
+@dataclass
+class Asked:
+    """A session, and what was answered."""
+
+    person: Person
+    question: bytes = field(init=False)
+    passes: int = 0
+    """How often it passed, up to the first refusal."""
+    refused_at: float | None = None
+    """When the answer came that refused it first, in seconds since 1970."""
+    refusals: int = 0
+    later: Counter[int] = field(default_factory=Counter)
+    """What else was answered after that."""
+    odd: Counter[int] = field(default_factory=Counter)
+    """What was answered before, and is neither an allow nor a refusal."""
+
+    def __post_init__(self) -> None:
+        self.question = question(self.person.cookie)
+
+    def take(self, status: int, at: float) -> None:
+        if status in REFUSED:
+            self.refused_at = self.refused_at or at
+            self.refusals += 1
+        elif self.refused_at:
+            self.later[status] += 1
+        elif status == 200:
+            self.passes += 1
+        else:
+            self.odd[status] += 1
+
+
+def answers(asked: Asked) -> int:
+    """To somebody who was refused."""
+    return asked.refusals + asked.later.total()
+
+
+class Line:
+    """One connection, on which a question follows the answer to the one before."""
+
+    def __init__(self, address: Address, whom: Callable[[], Asked | None], every: float = 0) -> None:
+        assert isinstance(address, tuple)
+        self._socket = socket.create_connection(address)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket.setblocking(False)
+        self._whom, self._every, self._unread = whom, every, b""
+        self._asked: Asked | None = None
+        self.due = 0.0
+        """When it has something to ask, by the monotonic clock."""
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    @property
+    def is_waiting(self) -> bool:
+        """For an answer."""
+        return self._asked is not None
+
+    def ask(self, now: float) -> None:
+        self.due = now + (self._every or 0.001)
+        if asked := self._whom():
+            self._asked = asked
+            assert self._socket.send(asked.question) == len(asked.question)
+
+    def read(self) -> Asked | None:
+        """Takes what came; whom it was about, once it is whole."""
+        chunk = self._socket.recv(65536)
+        at = time.time()
+        assert chunk, f"sidegate ended the connection after {self._unread!r}"
+        self._unread += chunk
+        head, end, body = self._unread.partition(b"\r\n\r\n")
+        length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+        if not end or len(body) < (int(length[1]) if length else 0):
+            return None
+        asked, self._asked, self._unread = self._asked, None, b""
+        assert asked
+        asked.take(int(head.split(b" ", 2)[1]), at)
+        if not self._every:
+            self.due = 0
+        return asked
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+class Crowd:
+    """Everybody who is asked about, from `with` to its end."""
+
+    def __init__(self, address: Address, staying: list[Person]) -> None:
+        self._address = address
+        self.staying = [Asked(person) for person in staying]
+        self._turns: dict[str, deque[Asked]] = {"staying": deque(self.staying), "refused": deque()}
+        self._new: deque[Asked] = deque()
+        self._hunted: dict[Line, Asked] = {}
+        self._ending = threading.Event()
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ending.set()
+        self._thread.join()
+
+    def hunt(self, person: Person) -> Asked:
+        """Has it asked about without a pause, on a connection of its own, until it was refused often enough. Passes by now,
+        and is remembered."""
+        asked = Asked(person)
+        self._new.append(asked)
+        # The first question is the store's, the next ones are answered from memory.
+        self.wait(lambda: asked.passes >= 3, "the session passes")
+        return asked
+
+    def hunted(self) -> int:
+        """How many of those pass still, or were refused just now."""
+        return len(self._hunted) + len(self._new)
+
+    def ask_all_once_more(self) -> None:
+        """Everybody who was refused."""
+        self.wait(lambda: not self.hunted(), "those who were refused last are among the others")
+        asked = [(one, answers(one)) for one in self._turns["refused"]]
+        self.wait(lambda: all(answers(one) > before for one, before in asked), "all are asked about once more")
+
+    def wait(self, condition: Callable[[], object], what: str) -> None:
+        def holds() -> bool:
+            assert self._error is None, f"{type(self._error).__name__}: {self._error}"
+            return bool(condition())
+
+        until(holds, what)
+
+    def _turn(self, of: str) -> Asked | None:
+        """Whose turn it is among these."""
+        turns = self._turns[of]
+        if turns:
+            turns.rotate(-1)
+        return turns[-1] if turns else None
+
+    def _run(self) -> None:
+        lines = [Line(self._address, lambda: self._turn("staying"), STAYING_EVERY) for _ in range(LINES)]
+        lines.append(Line(self._address, lambda: self._turn("refused"), REFUSED_EVERY))
+        try:
+            with selectors.DefaultSelector() as ready:
+                for line in lines:
+                    ready.register(line, selectors.EVENT_READ)
+                while not self._ending.is_set():
+                    self._take_new(ready, lines)
+                    self._ask(lines)
+                    for key, _ in ready.select(0.001):
+                        assert isinstance(key.fileobj, Line)
+                        self._read(key.fileobj, ready, lines)
+        except Exception as error:  # told by `wait`, in the test's own thread
+            self._error = error
+        finally:
+            for line in lines:
+                line.close()
+
+    def _take_new(self, ready: selectors.BaseSelector, lines: list[Line]) -> None:
+        while self._new:
+            asked = self._new.popleft()
+            line = Line(self._address, lambda asked=asked: asked)
+            self._hunted[line] = asked
+            lines.append(line)
+            ready.register(line, selectors.EVENT_READ)
+
+    def _ask(self, lines: list[Line]) -> None:
+        now = time.monotonic()
+        for line in lines:
+            if not line.is_waiting and line.due <= now:
+                line.ask(now)
+
+    def _read(self, line: Line, ready: selectors.BaseSelector, lines: list[Line]) -> None:
+        asked = line.read()
+        if asked and line in self._hunted and asked.refused_at and answers(asked) >= REPEATS:
+            del self._hunted[line]
+            lines.remove(line)
+            ready.unregister(line)
+            line.close()
+            self._turns["refused"].append(asked)
