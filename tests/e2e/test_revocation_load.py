@@ -1,13 +1,13 @@
 """How long somebody who was signed out or banned still passes, while sidegate is asked all the time: the proof under load.
 
 Sign-outs and bans go through the real Better Auth. Each victim has passed and is remembered, and is asked about without
-a pause on a connection of its own; two hundred times as long as any of this takes it would be believed. Sessions that stay are
-asked about as well, and so is, to the end, everybody who was refused.
+a pause on a connection of its own; it would be believed for a minute. Sessions that stay are asked about as well, and so is, to
+the end, everybody who was refused.
 
-No time is a condition here: what is asserted is that everybody is refused, that nobody who was refused ever passes again,
-and that nobody else is refused. The times are printed:
+No aim is a condition here: what is asserted is that everybody is refused because it was told of, that nobody who was refused ever
+passes again, and that nobody else is refused. The times are printed; so many sign-outs and bans on each store are a proof:
 
-    SIDEGATE_PROOF=1000 python -m pytest -s test_revocation_load.py
+    SIDEGATE_PROOF=1000 SIDEGATE_BIN=…/target/release/sidegate python -m pytest -s test_revocation_load.py
 
 From the commit to the first refusal: the store's own word on when it committed (`rig/instants.py`), until the answer that
 refuses has been read. Besides, from when Better Auth answered, which is always after the commit; that can be less than
@@ -30,7 +30,7 @@ from rig.crowd import Asked, Crowd
 from rig.figures import Figures
 from rig.instants import Instants, Monitored, Written
 from rig.places import SIDEGATE
-from rig.process import run
+from rig.process import PATIENCE, run
 from rig.redis import Redis
 from rig.sidegate import LONG, Sidegate
 from rig.stack import Stack
@@ -46,6 +46,14 @@ HUNTED = 16
 """Most sessions that are asked about without a pause at one time: more than that, and asking takes longer than being refused."""
 
 
+QUIET = {
+    # A database on a busy machine may take its time: that answers 503 then is not what this is about.
+    "store_timeout": "10s",
+    # Its log is looked through for secrets: a line for each refusal would be too much of it.
+    "log_denials": "false",
+}
+
+
 @dataclass
 class Store:
     """Where sessions live, and how it is heard of that they ended."""
@@ -55,6 +63,7 @@ class Store:
     url: str
     better_auth: BetterAuth
     instants: Instants
+    stop: Callable[[], None]
 
 
 def in_database(world: World, name: str, channel: str) -> Store:
@@ -64,13 +73,18 @@ def in_database(world: World, name: str, channel: str) -> Store:
         stack.run("PRAGMA journal_mode = WAL")
     how = ["--outbox"] if channel == "outbox" else []
     run([SIDEGATE, "revocation", "install", *how, f"--store={stack.store}"], stack.home)
-    return Store(f"{name}, {channel}", channel, stack.store, stack.better_auth, Written(stack))
+    return Store(f"{name}, {channel}", channel, stack.store, stack.better_auth, Written(stack), stack.stop)
 
 
 def in_redis(world: World) -> Store:
     redis = Redis(world.home / "load", world.certificates)
     better_auth = Deployment(world, redis, "load").better_auth
-    return Store("redis, tracking", "tracking", redis.url, better_auth, Monitored(redis))
+
+    def stop() -> None:
+        better_auth.stop()
+        redis.discard()
+
+    return Store("redis, tracking", "tracking", redis.url, better_auth, Monitored(redis), stop)
 
 
 STORES: dict[str, Callable[[World], Store]] = {
@@ -92,7 +106,7 @@ def figures() -> Iterator[Figures]:
 def store(request: pytest.FixtureRequest, world: World) -> Iterator[Store]:
     store = STORES[request.param](world)
     yield store
-    store.better_auth.stop()
+    store.stop()
 
 
 @dataclass
@@ -134,10 +148,10 @@ def test_whoever_is_signed_out_or_banned_is_refused_for_good_and_nobody_else(
     random.Random(len(kinds)).shuffle(kinds)
     victims, staying = store.better_auth.people(len(kinds)), store.better_auth.people(STAYING)
     admin = administrator(store.better_auth)
-    # Its log is looked through for secrets: a line for each refusal would be too much of it.
-    settings = {"revocation": store.channel, "cache_ttl": LONG, "log_denials": "false"}
+    settings = {"revocation": store.channel, "cache_ttl": LONG} | QUIET
     with Sidegate(home, store.url, **settings) as gate:
         gate.wait_until_it_hears(store.channel)
+        began = time.monotonic()
         with Crowd(gate.address, staying) as crowd:
 
             def ended(kind: str, person: Person) -> Ending:
@@ -151,10 +165,11 @@ def test_whoever_is_signed_out_or_banned_is_refused_for_good_and_nobody_else(
                 endings = list(callers.map(ended, kinds, victims))
             crowd.wait(lambda: all(one.asked.refused_at for one in endings), "everybody is refused who was ended")
             crowd.ask_all_once_more()
+        figures.add_load(store.name, crowd.answers, time.monotonic() - began)
         assert_nothing_was_lost(gate, store.channel)
     for one in endings:
         at = one.asked.refused_at
-        assert at
+        assert at and at - one.answered < PATIENCE, "nothing told of it"
         figures.add(store.name, one.kind, at - store.instants.earliest(one.asked.person, one.sent), at - one.answered)
     assert [one.asked.later for one in endings if one.asked.later] == [], "somebody was refused and then was not"
     assert [one.asked.odd for one in endings if one.asked.odd] == [], "neither allowed nor refused"

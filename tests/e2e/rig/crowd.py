@@ -1,6 +1,7 @@
 """Many sessions that sidegate is asked about without an end, by one thread: those that stay, and those that are ended
 meanwhile. What was answered to each is kept for the test to judge."""
 
+import itertools
 import re
 import selectors
 import socket
@@ -18,6 +19,8 @@ from .wire import Address
 
 REFUSED = (401, 403)
 """Signed out, and banned."""
+IDLE = 0.001
+"""Seconds until it is seen what else there is to ask, if nothing is answered."""
 LINES = 4
 """Connections on which those are asked about who stay."""
 STAYING_EVERY, REFUSED_EVERY = 0.004, 0.004
@@ -45,6 +48,11 @@ class Asked:
     def __post_init__(self) -> None:
         self.question = question(self.person.cookie)
 
+    @property
+    def answers_since(self) -> int:
+        """How many there were from the first refusal on."""
+        return self.refusals + self.later.total()
+
     def take(self, status: int, at: float) -> None:
         if status in REFUSED:
             self.refused_at = self.refused_at or at
@@ -55,11 +63,6 @@ class Asked:
             self.passes += 1
         else:
             self.odd[status] += 1
-
-
-def answers(asked: Asked) -> int:
-    """To somebody who was refused."""
-    return asked.refusals + asked.later.total()
 
 
 class Line:
@@ -84,7 +87,7 @@ class Line:
         return self._asked is not None
 
     def ask(self, now: float) -> None:
-        self.due = now + (self._every or 0.001)
+        self.due = now + self._every
         if asked := self._whom():
             self._asked = asked
             assert self._socket.send(asked.question) == len(asked.question)
@@ -102,8 +105,6 @@ class Line:
         asked, self._asked, self._unread = self._asked, None, b""
         assert asked
         asked.take(int(head.split(b" ", 2)[1]), at)
-        if not self._every:
-            self.due = 0
         return asked
 
     def close(self) -> None:
@@ -114,9 +115,12 @@ class Crowd:
     """Everybody who is asked about, from `with` to its end."""
 
     def __init__(self, address: Address, staying: list[Person]) -> None:
-        self._address = address
         self.staying = [Asked(person) for person in staying]
-        self._turns: dict[str, deque[Asked]] = {"staying": deque(self.staying), "refused": deque()}
+        self.answers = 0
+        self._refused: list[Asked] = []
+        self._address = address
+        self._lines = [Line(address, taking_turns(self.staying), STAYING_EVERY) for _ in range(LINES)]
+        self._lines.append(Line(address, taking_turns(self._refused), REFUSED_EVERY))
         self._new: deque[Asked] = deque()
         self._hunted: dict[Line, Asked] = {}
         self._ending = threading.Event()
@@ -130,6 +134,7 @@ class Crowd:
     def __exit__(self, *_: object) -> None:
         self._ending.set()
         self._thread.join()
+        self._raise_error()
 
     def hunt(self, person: Person) -> Asked:
         """Has it asked about without a pause, on a connection of its own, until it was refused often enough. Passes by now,
@@ -147,61 +152,65 @@ class Crowd:
     def ask_all_once_more(self) -> None:
         """Everybody who was refused."""
         self.wait(lambda: not self.hunted(), "those who were refused last are among the others")
-        asked = [(one, answers(one)) for one in self._turns["refused"]]
-        self.wait(lambda: all(answers(one) > before for one, before in asked), "all are asked about once more")
+        asked = [(one, one.answers_since) for one in self._refused]
+        self.wait(lambda: all(one.answers_since > before for one, before in asked), "all are asked about once more")
 
     def wait(self, condition: Callable[[], object], what: str) -> None:
         def holds() -> bool:
-            assert self._error is None, f"{type(self._error).__name__}: {self._error}"
+            self._raise_error()
             return bool(condition())
 
         until(holds, what)
 
-    def _turn(self, of: str) -> Asked | None:
-        """Whose turn it is among these."""
-        turns = self._turns[of]
-        if turns:
-            turns.rotate(-1)
-        return turns[-1] if turns else None
+    def _raise_error(self) -> None:
+        """That of the thread, in the test's own."""
+        if self._error:
+            raise self._error
 
     def _run(self) -> None:
-        lines = [Line(self._address, lambda: self._turn("staying"), STAYING_EVERY) for _ in range(LINES)]
-        lines.append(Line(self._address, lambda: self._turn("refused"), REFUSED_EVERY))
         try:
             with selectors.DefaultSelector() as ready:
-                for line in lines:
+                for line in self._lines:
                     ready.register(line, selectors.EVENT_READ)
                 while not self._ending.is_set():
-                    self._take_new(ready, lines)
-                    self._ask(lines)
-                    for key, _ in ready.select(0.001):
+                    self._take_new(ready)
+                    self._ask()
+                    for key, _ in ready.select(IDLE):
                         assert isinstance(key.fileobj, Line)
-                        self._read(key.fileobj, ready, lines)
-        except Exception as error:  # told by `wait`, in the test's own thread
+                        self._read(key.fileobj, ready)
+        except Exception as error:  # told by `wait` and at the end
             self._error = error
         finally:
-            for line in lines:
+            for line in self._lines:
                 line.close()
 
-    def _take_new(self, ready: selectors.BaseSelector, lines: list[Line]) -> None:
+    def _take_new(self, ready: selectors.BaseSelector) -> None:
         while self._new:
-            asked = self._new.popleft()
+            asked = self._new[0]
             line = Line(self._address, lambda asked=asked: asked)
             self._hunted[line] = asked
-            lines.append(line)
+            self._new.popleft()
+            self._lines.append(line)
             ready.register(line, selectors.EVENT_READ)
 
-    def _ask(self, lines: list[Line]) -> None:
+    def _ask(self) -> None:
         now = time.monotonic()
-        for line in lines:
+        for line in self._lines:
             if not line.is_waiting and line.due <= now:
                 line.ask(now)
 
-    def _read(self, line: Line, ready: selectors.BaseSelector, lines: list[Line]) -> None:
+    def _read(self, line: Line, ready: selectors.BaseSelector) -> None:
         asked = line.read()
-        if asked and line in self._hunted and asked.refused_at and answers(asked) >= REPEATS:
-            del self._hunted[line]
-            lines.remove(line)
+        self.answers += asked is not None
+        if asked and line in self._hunted and asked.answers_since >= REPEATS:
             ready.unregister(line)
             line.close()
-            self._turns["refused"].append(asked)
+            self._lines.remove(line)
+            self._refused.append(asked)
+            del self._hunted[line]
+
+
+def taking_turns(among: list[Asked]) -> Callable[[], Asked | None]:
+    """Whose turn it is, of a list that may grow; None while it is empty."""
+    turn = itertools.count()
+    return lambda: among[next(turn) % len(among)] if among else None

@@ -85,4 +85,6 @@ class Monitored:
 
 def first(instants: Iterable[float], since: float) -> float:
     # SQLite counts in milliseconds.
-    return min(at for at in instants if at >= since - 0.001)
+    later = [at for at in instants if at >= since - 0.001]
+    assert later, "the store says nothing of a session that was ended"
+    return min(later)
