@@ -9,9 +9,9 @@ passes again, and that nobody else is refused. The times are printed; so many si
 
     SIDEGATE_PROOF=1000 SIDEGATE_BIN=…/target/release/sidegate python -m pytest -s test_revocation_load.py
 
-From the commit to the first refusal: the store's own word on when it committed (`rig/instants.py`), until the answer that
-refuses has been read. Besides, from when Better Auth answered, which is always after the commit; that can be less than
-nothing, for a ban is two commits and its answer comes after the second one.
+From the commit to the first refusal: the store's own word on when it committed (`rig/instants.py`, which is never too late: SQLite
+still has its file synced after that), until the answer that refuses has been read. Besides, from when Better Auth answered, which is
+always after the commit; that can be less than nothing, for an answer takes its time, and a ban's comes after a second commit.
 """
 
 import os

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from .better_auth import Person
-from .process import until
+from .process import PATIENCE, until
 from .sidegate import question
 from .wire import Address
 
@@ -21,10 +21,12 @@ REFUSED = (401, 403)
 """Signed out, and banned."""
 IDLE = 0.001
 """Seconds until it is seen what else there is to ask, if nothing is answered."""
-LINES = 4
-"""Connections on which those are asked about who stay."""
-STAYING_EVERY, REFUSED_EVERY = 0.004, 0.004
-"""Seconds between two questions on one connection about whoever stays, and about whoever was refused."""
+STAYING, REFUSED_BEFORE = 4, 2
+"""Connections on which those are asked about who stay, and those who were refused."""
+EVERY = 0.004
+"""Seconds between two questions on one of them."""
+ALL_ONCE = 120.0
+"""Seconds that it may take to ask about thousands once more, on a busy machine."""
 REPEATS = 20
 """How often in a row somebody who was refused is asked about at once, before it is their turn among the others."""
 
@@ -119,8 +121,8 @@ class Crowd:
         self.answers = 0
         self._refused: list[Asked] = []
         self._address = address
-        self._lines = [Line(address, taking_turns(self.staying), STAYING_EVERY) for _ in range(LINES)]
-        self._lines.append(Line(address, taking_turns(self._refused), REFUSED_EVERY))
+        turns = [taking_turns(self.staying)] * STAYING + [taking_turns(self._refused)] * REFUSED_BEFORE
+        self._lines = [Line(address, whom, EVERY) for whom in turns]
         self._new: deque[Asked] = deque()
         self._hunted: dict[Line, Asked] = {}
         self._ending = threading.Event()
@@ -153,14 +155,15 @@ class Crowd:
         """Everybody who was refused."""
         self.wait(lambda: not self.hunted(), "those who were refused last are among the others")
         asked = [(one, one.answers_since) for one in self._refused]
-        self.wait(lambda: all(one.answers_since > before for one, before in asked), "all are asked about once more")
+        are_asked = "all are asked about once more"
+        self.wait(lambda: all(one.answers_since > before for one, before in asked), are_asked, ALL_ONCE)
 
-    def wait(self, condition: Callable[[], object], what: str) -> None:
+    def wait(self, condition: Callable[[], object], what: str, within: float = PATIENCE) -> None:
         def holds() -> bool:
             self._raise_error()
             return bool(condition())
 
-        until(holds, what)
+        until(holds, what, within)
 
     def _raise_error(self) -> None:
         """That of the thread, in the test's own."""
