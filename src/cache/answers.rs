@@ -26,6 +26,15 @@ pub struct Ages {
     pub stale: Duration,
 }
 
+/// What somebody wants of an answer beyond what the ages grant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// An answer of that age is too old, whatever it says; zero: whoever can tell is asked.
+    pub max_staleness: Option<Duration>,
+    /// How much longer a live session is believed while the store cannot be asked, where that is less.
+    pub stale_if_error: Option<Duration>,
+}
+
 /// Something that can be remembered of a lookup.
 pub trait Answer: Clone + Send + Sync + 'static {
     /// Whether it is a session that is live at `now`.
@@ -46,7 +55,7 @@ pub struct Answers<K, A> {
     entries: moka::sync::Cache<K, Entry<A>>,
     ages: Ages,
     generations: Arc<Generations>,
-    flights: Flights<K, Landed<A>>,
+    flights: Flights<K, (UnixMillis, Landed<A>)>,
 }
 
 /// What a lookup came back with. Shared, for a thousand requests may have waited for it.
@@ -97,19 +106,21 @@ impl<K: Name, A: Answer> Answers<K, A> {
         Self { entries, ages, generations, flights: Flights::default() }
     }
 
-    /// The remembered answer, if it may still be given at `now`.
+    /// The remembered answer, if it may still be given at `now` to somebody who wants none that is as old as `wanted`.
     #[must_use]
-    pub fn get(&self, name: &K, now: UnixMillis) -> Option<A> {
+    pub fn get(&self, name: &K, now: UnixMillis, wanted: Wanted) -> Option<A> {
         let entry = self.current(name)?;
-        let limit = self.ages.limit(&entry.answer, now, self.generations.hearing());
+        let limit = self.limit(&entry.answer, now, wanted);
         entry.age(now).is_some_and(|age| age < limit).then_some(entry.answer)
     }
 
     /// The remembered session, live and not revoked as far as is known, though older than it should be: for while the
     /// store cannot be asked. With it, how old it is.
-    pub(super) fn stale(&self, name: &K, now: UnixMillis) -> Option<(A, Duration)> {
+    pub(super) fn stale(&self, name: &K, now: UnixMillis, wanted: Wanted) -> Option<(A, Duration)> {
         let entry = self.current(name)?;
-        let limit = self.ages.limit(&entry.answer, now, self.generations.hearing()) + self.ages.stale;
+        let stale = wanted.stale_if_error.map_or(self.ages.stale, |wanted| wanted.min(self.ages.stale));
+        let limit = self.ages.limit(&entry.answer, now, self.generations.hearing()) + stale;
+        let limit = wanted.max_staleness.map_or(limit, |wanted| wanted.min(limit));
         let age = entry.age(now).filter(|age| *age < limit && entry.answer.is_live_at(now))?;
         Some((entry.answer, age))
     }
@@ -125,27 +136,67 @@ impl<K: Name, A: Answer> Answers<K, A> {
     }
 
     /// Asks `lookup`, or waits for the answer if somebody is already asking for the same. Good answers are remembered,
-    /// errors never are; what was revoked while it was under way is neither remembered nor given, but asked for again.
+    /// errors never are; what was revoked while it was under way is neither remembered nor given, but asked for again. An
+    /// answer that somebody asked for earlier counts no longer than it would if it were remembered.
     ///
     /// # Errors
     /// The lookup's own, the same for all who waited for it.
     ///
     /// # Cancellation
-    /// The lookup runs to its end even if every caller has gone. Its answer counts from the instant at which it was
-    /// asked for, since the session may end while the store thinks.
+    /// The lookup runs to its end even if every caller has gone, unless it was asked for by one who wants no staleness. Its
+    /// answer counts from the instant at which it was asked for, since the session may end while the store thinks.
     pub async fn load<L>(
         &self,
         name: K,
+        wanted: Wanted,
         now: impl Fn() -> UnixMillis,
-        lookup: impl Fn() -> L + Send + 'static,
+        lookup: impl Fn() -> L + Clone + Send + 'static,
     ) -> Landed<A>
     where
         L: Future<Output = Landed<A>> + Send + 'static,
     {
+        let came = now();
+        if wanted.max_staleness == Some(Duration::ZERO) {
+            // Alone: whoever else is asking began before, and what they are told may be of before.
+            return self.flight(name, came, lookup).await.1;
+        }
+        let (asked, landed) = self.join(name, wanted, came, lookup.clone()).await;
+        match &landed {
+            // The next one to be asked for is younger than this request: the one before it has landed.
+            Ok(answer) if !self.may_be_shared(answer, wanted, asked, came) => {
+                self.join(name, wanted, now(), lookup).await.1
+            }
+            Ok(_) | Err(_) => landed,
+        }
+    }
+
+    /// The answer to the lookup that is under way, or to one that begins at `asked`; with it, when it was asked for.
+    async fn join<L>(
+        &self,
+        name: K,
+        wanted: Wanted,
+        asked: UnixMillis,
+        lookup: impl Fn() -> L + Send + 'static,
+    ) -> (UnixMillis, Landed<A>)
+    where
+        L: Future<Output = Landed<A>> + Send + 'static,
+    {
+        let remembered = || self.get(&name, asked, wanted).map(|answer| (asked, Ok(answer)));
+        let broke_off = || (asked, Err(Arc::new(StoreError::BrokeOff)));
+        self.flights.join(name, remembered, self.flight(name, asked, lookup)).await.unwrap_or_else(broke_off)
+    }
+
+    fn flight<L>(
+        &self,
+        name: K,
+        asked: UnixMillis,
+        lookup: impl Fn() -> L + Send + 'static,
+    ) -> impl Future<Output = (UnixMillis, Landed<A>)> + Send + 'static
+    where
+        L: Future<Output = Landed<A>> + Send + 'static,
+    {
         let (entries, generations) = (self.entries.clone(), Arc::clone(&self.generations));
-        let asked = now();
-        let remembered = || self.get(&name, asked).map(Ok);
-        let flight = async move {
+        let landed = async move {
             for _ in 0..TRIES {
                 let since = generations.now();
                 let entry = Entry { answer: lookup().await?, asked, since };
@@ -159,10 +210,20 @@ impl<K: Name, A: Answer> Answers<K, A> {
             }
             Err(Arc::new(StoreError::Unsettled))
         };
-        self.flights
-            .join(name, remembered, flight)
-            .await
-            .unwrap_or_else(|| Err(Arc::new(StoreError::BrokeOff)))
+        async move { (asked, landed.await) }
+    }
+
+    /// Whether an answer that was asked for then is young enough for a request that came later.
+    fn may_be_shared(&self, answer: &A, wanted: Wanted, asked: UnixMillis, came: UnixMillis) -> bool {
+        // What was asked for at the same instant or after it is as good as asked for by the request itself.
+        let age = came.since(asked).unwrap_or_default();
+        age.is_zero() || age < self.limit(answer, came, wanted)
+    }
+
+    /// How long an answer may be given at `now` to who wants it so.
+    fn limit(&self, answer: &A, now: UnixMillis, wanted: Wanted) -> Duration {
+        let limit = self.ages.limit(answer, now, self.generations.hearing());
+        wanted.max_staleness.map_or(limit, |wanted| wanted.min(limit))
     }
 
     /// Puts what `change` makes of a remembered answer in its place, as old as it was.

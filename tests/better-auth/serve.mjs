@@ -51,8 +51,12 @@ function openDatabase(url) {
   const scheme = url?.split(':', 1)[0];
   switch (scheme) {
     case 'postgres':
-    case 'postgresql':
-      return new pg.Pool({ connectionString: url });
+    case 'postgresql': {
+      const pool = new pg.Pool({ connectionString: url });
+      // Without it, a connection that breaks while nobody uses it ends the process (node-pg, "Pool", events).
+      pool.on('error', (error) => console.error(`postgres: ${error.message}`));
+      return pool;
+    }
     case 'mysql':
       return mysql.createPool(url);
     case 'sqlite': {
