@@ -44,6 +44,7 @@ mod notices;
 mod origin;
 mod origin_law;
 mod outbox_ledger;
+mod outbox_pace;
 mod outbox_sqlite;
 mod policy;
 mod preflight;
