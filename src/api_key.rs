@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use http::{HeaderMap, HeaderName};
 
 use crate::auth::{ApiKey, Denial, KeyDigest, KeyVerdict, Marks};
-use crate::cache::{Ages, Answer, Answers, Generations, Landed, Name, mark};
+use crate::cache::{Ages, Answer, Answers, Generations, Landed, Wanted};
 use crate::clock::UnixMillis;
 use crate::metrics::Lookups;
 use crate::store::BetterAuth;
@@ -41,12 +41,6 @@ impl Answer for KeyVerdict {
     }
 }
 
-impl Name for KeyDigest {
-    fn mark(&self) -> u32 {
-        mark(self.as_bytes())
-    }
-}
-
 impl ApiKeys {
     /// Keys in the header of that name. A verdict is believed for `ttl`, a refusal no longer than `negative_ttl`, and none
     /// on a user of whom `generations` tells that something changed.
@@ -71,17 +65,22 @@ impl ApiKeys {
         ApiKey::find(headers, &self.header)
     }
 
-    /// The verdict that is remembered for `key`, if it may still be given at `now`.
+    /// The verdict that is remembered for `key`, if it may still be given at `now` to who wants it so.
     #[must_use]
-    pub fn remembered(&self, key: &ApiKey, now: UnixMillis) -> Option<KeyVerdict> {
-        self.verdicts.get(key.digest(), now)
+    pub fn remembered(&self, key: &ApiKey, now: UnixMillis, wanted: Wanted) -> Option<KeyVerdict> {
+        self.verdicts.get(key.digest(), now, wanted)
     }
 
     /// Better Auth's verdict on `key`: asked for once, however many wait for it.
     ///
     /// # Errors
     /// Why there is none.
-    pub async fn judge(&self, key: ApiKey, now: impl Fn() -> UnixMillis) -> Landed<KeyVerdict> {
+    pub async fn judge(
+        &self,
+        key: ApiKey,
+        wanted: Wanted,
+        now: impl Fn() -> UnixMillis,
+    ) -> Landed<KeyVerdict> {
         let digest = *key.digest();
         let (header, better_auth) = (self.header.clone(), self.better_auth.clone());
         let (lookups, key) = (self.lookups.clone(), Arc::new(key));
@@ -105,6 +104,6 @@ impl ApiKeys {
                 verdict
             }
         };
-        self.verdicts.load(digest, now, lookup).await
+        self.verdicts.load(digest, wanted, now, lookup).await
     }
 }

@@ -8,15 +8,16 @@ mod flight;
 mod generations;
 
 use std::future::Future;
+use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::auth::{Marks, Session, TokenDigest};
+use crate::auth::{Digest, Marks, Session, TokenDigest};
 use crate::clock::UnixMillis;
 use crate::store::StoreError;
 
-pub use self::answers::{Ages, Answer, Answers, Landed, Name};
-pub use self::generations::{Evicted, Generation, Generations, Hearing, mark};
+pub use self::answers::{Ages, Answer, Answers, Landed, Name, Wanted};
+pub use self::generations::{Evicted, Generation, Generations, Hearing};
 
 /// A bounded memory of sessions and of brief absences, in front of a store.
 pub struct SessionCache(Answers<TokenDigest, Option<Arc<Session>>>);
@@ -31,9 +32,11 @@ impl Answer for Option<Arc<Session>> {
     }
 }
 
-impl Name for TokenDigest {
+impl<K: Copy + Eq + Hash + Send + Sync + 'static> Name for Digest<K> {
     fn mark(&self) -> u32 {
-        mark(self.as_bytes())
+        // Other bytes than an id's: a table has room for both.
+        let [_, _, _, _, a, b, c, d, ..] = *self.as_bytes();
+        u32::from_be_bytes([a, b, c, d])
     }
 }
 
@@ -44,17 +47,22 @@ impl SessionCache {
         Arc::new(Self(Answers::new(capacity, ages, generations)))
     }
 
-    /// The remembered answer for a token, if it may still be given at `now`.
+    /// The remembered answer for a token, if it may still be given at `now` to who wants it so.
     #[must_use]
-    pub fn get(&self, token: &TokenDigest, now: UnixMillis) -> Option<Option<Arc<Session>>> {
-        self.0.get(token, now)
+    pub fn get(&self, token: &TokenDigest, now: UnixMillis, wanted: Wanted) -> Option<Option<Arc<Session>>> {
+        self.0.get(token, now, wanted)
     }
 
     /// The session of a token as it was known, for while the store cannot be asked: live, not revoked as far as is known,
     /// and not too old for that. With it, how old what is known of it is.
     #[must_use]
-    pub fn stale(&self, token: &TokenDigest, now: UnixMillis) -> Option<(Arc<Session>, Duration)> {
-        let (found, age) = self.0.stale(token, now)?;
+    pub fn stale(
+        &self,
+        token: &TokenDigest,
+        now: UnixMillis,
+        wanted: Wanted,
+    ) -> Option<(Arc<Session>, Duration)> {
+        let (found, age) = self.0.stale(token, now, wanted)?;
         Some((found?, age))
     }
 
@@ -65,6 +73,7 @@ impl SessionCache {
     pub async fn load<L>(
         &self,
         token: TokenDigest,
+        wanted: Wanted,
         now: impl Fn() -> UnixMillis,
         lookup: impl Fn() -> L + Clone + Send + 'static,
     ) -> Landed<Option<Arc<Session>>>
@@ -81,7 +90,7 @@ impl SessionCache {
                 landed
             }
         };
-        self.0.load(token, now, lookup).await
+        self.0.load(token, wanted, now, lookup).await
     }
 
     /// Puts `new` in the place of `old`, if that is still what is remembered: what is known of it is no newer, but for

@@ -6,6 +6,7 @@ mod demo;
 mod explain;
 mod health;
 mod revocation;
+mod routes;
 mod serve;
 
 use std::collections::BTreeMap;
@@ -83,12 +84,18 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Outcome {
         }
     };
     match matches.subcommand() {
-        Some(("serve", given)) => serve::run(&settings(given)?),
+        Some(("serve", given)) => serve::run(sources(given)?),
         Some(("check", given)) => match given.get_many::<PathBuf>("caller") {
             Some(files) => check::callers(&sources(given)?, files),
             None => check::run(&sources(given)?),
         },
-        Some(("explain", given)) => explain::run(&settings(given)?, given.get_one::<String>("request")),
+        Some(("explain", given)) => {
+            let all = |name| given.get_many::<String>(name).into_iter().flatten();
+            explain::run(&settings(given)?, given.get_one::<String>("request"), all("cookie"), all("header"))
+        }
+        Some(("routes", given)) => {
+            routes::run(&sources(given)?, given.get_many::<String>("request").into_iter().flatten())
+        }
         Some(("config", given)) => {
             let caller = given.get_one::<String>("caller").map_or("", String::as_str);
             let directory = given.get_one::<PathBuf>("output").map(PathBuf::as_path);
@@ -156,8 +163,21 @@ fn command() -> Command {
         .subcommand(
             with_settings(Command::new("explain").about("Tell each step of the decision about one cookie or request"))
                 .arg(Arg::new("request").value_name("COOKIE|REQUEST").help(
-                    "A cookie's value, a Cookie header's value, or a whole HTTP request; read from standard input if \
-                     absent or -",
+                    "A cookie's value, a Cookie header's value, 'POST https://app.example.com/x', or a whole HTTP request; \
+                     read from standard input if absent or -",
+                ))
+                .args([("cookie", "COOKIE"), ("header", "HEADER")].map(|(name, value)| {
+                    Arg::new(name)
+                        .long(name)
+                        .value_name(value)
+                        .action(ArgAction::Append)
+                        .help(format!("One more {name} of that request"))
+                })),
+        )
+        .subcommand(
+            with_settings(Command::new("routes").about("Print which place asks for what, or the route of each request"))
+                .arg(Arg::new("request").value_name("REQUEST").num_args(0..).help(
+                    "'POST https://app.example.com/x' or 'GET /x'; -: one on each line of standard input",
                 )),
         )
         .subcommand(

@@ -5,22 +5,29 @@
 
 mod error;
 mod read;
+mod reload;
 mod secret;
 mod settings;
 mod sources;
+mod watch;
 
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, Method};
 
 pub use self::error::ConfigError;
+pub use self::reload::Contents;
 pub use self::secret::Secrets;
-pub use self::settings::{SETTINGS, Setting};
+pub use self::settings::{Counts, SETTINGS, Setting};
 pub(crate) use self::sources::read_text;
 pub use self::sources::{Environment, Sources};
+pub use self::watch::{Look, Watch};
 
 use self::read::Reader;
-use crate::auth::{Bearer, CookieName, JwtRules, Rules, SigningKey, SnapshotRules, Strategy};
+use crate::assertion::{Algorithm, AssertionRules, KeyRing};
+use crate::auth::{Bearer, CookieName, JwtRules, Routes, Rules, SigningKey, SnapshotRules, Strategy};
 use crate::cache::Ages;
 use crate::clock::UnixMillis;
 use crate::dialect::{HeaderNames, Terms};
@@ -94,14 +101,20 @@ pub struct Config {
     pub trusted_proxies: TrustedPeers,
     /// What proxies are told.
     pub terms: Terms,
+    /// How apps are told by signed assertions too, if they are.
+    pub assertion: Option<Assertion>,
     /// Whether CORS preflights are let by as nobody's.
     pub passes_preflights: bool,
+    /// Which place asks for what.
+    pub routes: Arc<Routes>,
     /// What a connection may take.
     pub limits: Limits,
     /// Longest time that requests under way are waited for at the end.
     pub drain_timeout: Duration,
     /// Threads that serve.
     pub workers: usize,
+    /// How often the files are looked at; `None` if only when somebody asks for it.
+    pub reload_interval: Option<Duration>,
     /// What is logged, and how.
     pub log: LogOptions,
     /// Legal, but hardly meant.
@@ -121,6 +134,26 @@ pub struct CallerSettings {
     pub cookie_name: CookieName,
     /// The header of API keys, if they are taken.
     pub api_key_header: Option<HeaderName>,
+}
+
+/// Signed assertions.
+#[derive(Debug)]
+pub struct Assertion {
+    /// What all of them say.
+    pub rules: AssertionRules,
+    /// What signs them.
+    pub keys: AssertionKeys,
+    /// Where the public keys are written at the start.
+    pub jwks_file: Option<PathBuf>,
+}
+
+/// What signs assertions.
+#[derive(Debug)]
+pub enum AssertionKeys {
+    /// The keys of files.
+    Files(Arc<KeyRing>),
+    /// One that is made at the start.
+    Generated(Algorithm),
 }
 
 /// A secret that counts until an instant.
@@ -204,6 +237,14 @@ impl Config {
     /// Every mistake in these settings.
     pub fn for_callers(sources: &Sources) -> Result<CallerSettings, Vec<ConfigError>> {
         Reader::only(sources, Reader::caller_settings)
+    }
+
+    /// Which place asks for what: no other setting need be right for that.
+    ///
+    /// # Errors
+    /// Every mistake in these.
+    pub fn routes(sources: &Sources) -> Result<Routes, Vec<ConfigError>> {
+        Reader::only(sources, Reader::routes)
     }
 
     /// Where sessions are kept: no other setting need be right for that, and no secret be known.
@@ -340,6 +381,15 @@ impl Config {
     #[must_use]
     pub fn is_stateless(&self) -> bool {
         self.store_url.expose() == NO_STORE
+    }
+
+    /// Whether what has that name in [`Sources::changes`] counts from the next start on alone.
+    #[must_use]
+    pub fn waits_for_start(&self, name: &str) -> bool {
+        // Of all that is read again, the store alone asks by connections that outlive it.
+        let is_of_store = || name == read::AUTHORITIES && self.store_url.expose().starts_with("https://");
+        let is_at_start = |setting: &Setting| setting.name == name && setting.counts == Counts::AtStart;
+        SETTINGS.iter().any(is_at_start) || is_of_store()
     }
 
     /// What the gate accepts.

@@ -5,6 +5,7 @@
 //! ask, never guessed.
 
 mod answer;
+mod asked;
 mod caddy;
 mod envoy;
 mod envoy_grpc;
@@ -30,9 +31,9 @@ pub use self::envoy_grpc::{CheckResponse, EnvoyCheck, check_response};
 pub use self::login::{LoginPage, LoginPageError};
 pub use self::names::{HeaderNames, HeaderNamesError};
 pub use self::redirect::leaves_a_loop;
-pub use self::return_hosts::{ReturnHosts, ReturnHostsError};
+pub use self::return_hosts::ReturnHosts;
 
-use crate::auth::{CheckRequest, Decision};
+use crate::auth::{CheckRequest, Decision, Policy};
 
 /// An answer to a proxy.
 pub type Answer = Response<Full<Bytes>>;
@@ -84,6 +85,8 @@ pub enum Refusal {
     MalformedAttribute(&'static str),
     /// The route asks for a policy that there is not.
     UnknownPolicy,
+    /// There are routes, and the path is one that programs may read differently.
+    AmbiguousPath,
     /// A message longer than any that has to be read.
     TooLarge,
     /// Not a way in which this question is asked.
@@ -157,6 +160,18 @@ impl Dialect {
         }
     }
 
+    /// What the proxy asks for at that place, beside its question. Envoy's query is the client's own, so it has
+    /// `context_extensions` instead, over gRPC.
+    ///
+    /// # Errors
+    /// If there is no such policy.
+    pub fn asked(self, question: &Parts) -> Result<Option<Policy>, Refusal> {
+        match self {
+            Self::Nginx | Self::Traefik | Self::Caddy | Self::Haproxy => asked::policy(question.uri.query()),
+            Self::Envoy | Self::EnvoyGrpc | Self::GetSession => Ok(None),
+        }
+    }
+
     /// The answer to `request`, in the statuses and headers that this dialect's proxy understands.
     #[must_use]
     pub fn encode(self, request: &CheckRequest<'_>, decision: &Decision, terms: &Terms) -> Answer {
@@ -198,6 +213,7 @@ impl Refusal {
             Self::MissingAttribute(_) => "missing_attribute",
             Self::MalformedAttribute(_) => "malformed_attribute",
             Self::UnknownPolicy => "unknown_policy",
+            Self::AmbiguousPath => "ambiguous_path",
             Self::TooLarge => "too_large",
             Self::Method => "method",
         }
@@ -215,6 +231,7 @@ impl Refusal {
             | Self::MissingAttribute(_)
             | Self::MalformedAttribute(_)
             | Self::UnknownPolicy
+            | Self::AmbiguousPath
             | Self::TooLarge
             | Self::Method => None,
         }
@@ -231,6 +248,7 @@ impl Refusal {
             | Self::TwinHeader(_)
             | Self::MalformedHeader(_)
             | Self::UnknownPolicy
+            | Self::AmbiguousPath
             | Self::TooLarge
             | Self::Method => None,
         }

@@ -3,6 +3,7 @@
 mod bearing;
 mod checked;
 mod query;
+mod question;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,11 +13,12 @@ use tokio::time::{Instant, timeout_at};
 
 pub(crate) use self::bearing::outweighs;
 use self::query::Without;
+use self::question::Question;
 
 pub use self::checked::{Checked, Lookup};
 
 use crate::api_key::ApiKeys;
-use crate::auth::{CheckRequest, Decision, Denial, Jwt, Pending, Rules, Session, Step};
+use crate::auth::{CheckRequest, Decision, Denial, Jwt, Pending, Policies, Rules, Session, Step};
 use crate::cache::SessionCache;
 use crate::clock::UnixMillis;
 use crate::cookie_cache::{CookieCache, Silence};
@@ -53,10 +55,16 @@ impl<S: SessionStore> Gate<S> {
     /// A gate with these rules, before that store.
     #[must_use]
     pub fn new(rules: Rules, cache: Arc<SessionCache>, store: S, patience: Duration) -> Self {
+        Self::sharing(rules, cache, Arc::new(store), patience)
+    }
+
+    /// A gate before a store that others ask too.
+    #[must_use]
+    pub fn sharing(rules: Rules, cache: Arc<SessionCache>, store: Arc<S>, patience: Duration) -> Self {
         Self {
             rules,
             cache,
-            store: Arc::new(store),
+            store,
             patience,
             api_keys: None,
             jwts: None,
@@ -106,20 +114,39 @@ impl<S: SessionStore> Gate<S> {
     /// Decides one request. Infallible: trouble becomes [`Decision::Unavailable`], so that no `?` on the way can turn
     /// it into something else.
     pub async fn check(&self, request: &CheckRequest<'_>, now: impl Fn() -> UnixMillis) -> Checked {
-        self.decide(request, self.jwts.as_ref(), Without::default(), &now).await
+        self.check_under(request, &Policies::default(), now).await
+    }
+
+    /// [`Gate::check`] at a place that asks for more than a session, or for less.
+    pub async fn check_under(
+        &self,
+        request: &CheckRequest<'_>,
+        policies: &Policies<'_>,
+        now: impl Fn() -> UnixMillis,
+    ) -> Checked {
+        if let Some(decision) = policies.at_once() {
+            return Checked::new(decision, Lookup::None);
+        }
+        let question = Question::new(request, policies);
+        // A token says what was so when it was signed: where that is not enough, it counts for nothing.
+        let jwts = self.jwts.as_ref().filter(|_| question.wanted.max_staleness.is_none());
+        let mut checked = self.decide(question, jwts, &now).await;
+        checked.decision = policies.conclude(checked.decision, now());
+        checked
     }
 
     /// [`Gate::check`] for what Better Auth's get-session is asked: it takes no tokens of the jwt plugin, and the query
     /// may forbid what the gate would do besides.
     pub async fn check_session(&self, request: &CheckRequest<'_>, now: impl Fn() -> UnixMillis) -> Checked {
-        self.decide(request, None, Without::of(request.target), &now).await
+        let question =
+            Question { without: Without::of(request.target), ..Question::new(request, &Policies::default()) };
+        self.decide(question, None, &now).await
     }
 
     async fn decide(
         &self,
-        request: &CheckRequest<'_>,
+        question: Question<'_>,
         jwts: Option<&Jwts>,
-        without: Without,
         now: &impl Fn() -> UnixMillis,
     ) -> Checked {
         // What is awaited on the way is boxed, for its state is kilobytes that every hit would have to move otherwise: a
@@ -127,66 +154,59 @@ impl<S: SessionStore> Gate<S> {
         let asked = now();
         if let Some(api_keys) = &self.api_keys {
             // A key that is there decides, whatever else is: Better Auth lets an invalid one beat a valid cookie.
-            match api_keys.find(request.headers) {
+            match api_keys.find(question.request.headers) {
                 Ok(None) => {}
-                Ok(Some(key)) => return Box::pin(self.by_api_key(api_keys, key, asked, now)).await,
+                Ok(Some(key)) => return Box::pin(self.by_api_key(api_keys, key, question, asked, now)).await,
                 Err(denial) => return Checked::new(Decision::Unauthenticated(denial), Lookup::None),
             }
         }
         if let Some(jwts) = jwts
-            && let Some(token) = Jwt::find(request.headers)
+            && let Some(token) = Jwt::find(question.request.headers)
         {
-            return Box::pin(self.by_jwt(jwts, &token, request, now)).await;
+            return Box::pin(self.by_jwt(jwts, &token, question, now)).await;
         }
-        self.by_session(request, without, asked, now).await
+        self.by_session(question, asked, now).await
     }
 
     async fn by_session(
         &self,
-        request: &CheckRequest<'_>,
-        without: Without,
+        question: Question<'_>,
         asked: UnixMillis,
         now: &impl Fn() -> UnixMillis,
     ) -> Checked {
-        let pending = match self.rules.begin(request, asked) {
+        let pending = match self.rules.begin(question.request, asked) {
             Step::Done(decision) => return Checked::new(decision, Lookup::None),
             Step::Lookup(pending) => pending,
         };
         if self.is_stateless {
             let deadline = Instant::now() + self.patience;
-            return Box::pin(self.by_cookie_alone(request, &pending, without, deadline, now)).await;
+            return Box::pin(self.by_cookie_alone(question, &pending, deadline, now)).await;
         }
-        match self.cache.get(pending.token().digest(), asked) {
-            Some(Some(session)) if !without.refresh && self.is_due(&session, asked) => {
+        match self.cache.get(pending.token().digest(), asked, question.wanted) {
+            Some(Some(session)) if !question.without.refresh && self.is_due(&session, asked) => {
                 let deadline = Instant::now() + self.patience;
-                Box::pin(self.pass_on(request, pending, session, Lookup::Hit, deadline, now)).await
+                Box::pin(self.pass_on(question, pending, session, Lookup::Hit, deadline, now)).await
             }
             Some(found) => Checked::new(pending.finish(found, asked), Lookup::Hit),
-            None => Box::pin(self.ask(request, pending, without, now)).await,
+            None => Box::pin(self.ask(question, pending, now)).await,
         }
     }
 
-    async fn ask(
-        &self,
-        request: &CheckRequest<'_>,
-        pending: Pending,
-        without: Without,
-        now: &impl Fn() -> UnixMillis,
-    ) -> Checked {
+    async fn ask(&self, question: Question<'_>, pending: Pending, now: &impl Fn() -> UnixMillis) -> Checked {
         let deadline = Instant::now() + self.patience;
-        let silence = match self.look_up(&pending, deadline, now).await {
-            Ok(Some(session)) if !without.refresh && self.is_due(&session, now()) => {
-                return self.pass_on(request, pending, session, Lookup::Miss, deadline, now).await;
+        let silence = match self.look_up(question, &pending, deadline, now).await {
+            Ok(Some(session)) if !question.without.refresh && self.is_due(&session, now()) => {
+                return self.pass_on(question, pending, session, Lookup::Miss, deadline, now).await;
             }
             // Read again: a session can end while the store thinks.
             Ok(found) => return Checked::new(pending.finish(found, now()), Lookup::Miss),
             Err(silence) => silence,
         };
         // What the store itself said not long ago is better than what the request brings along.
-        if let Some(checked) = self.by_what_was_known(request, &pending, silence, now()) {
+        if let Some(checked) = self.by_what_was_known(question, &pending, silence, now()) {
             return checked;
         }
-        match self.by_cookie_cache(request, &pending, without, deadline, now).await {
+        match self.by_cookie_cache(question, &pending, deadline, now).await {
             Some(Ok(checked)) => checked,
             Some(Err(_)) | None => Checked::new(Decision::Unavailable, Lookup::Miss),
         }
@@ -195,29 +215,28 @@ impl<S: SessionStore> Gate<S> {
     /// Decides on a session that passed before, while the store cannot be asked.
     fn by_what_was_known(
         &self,
-        request: &CheckRequest<'_>,
+        question: Question<'_>,
         pending: &Pending,
         silence: StoreSilence,
         now: UnixMillis,
     ) -> Option<Checked> {
-        let is_meant = self.stale_methods.is_empty() || self.stale_methods.contains(&request.method);
+        let is_meant = self.stale_methods.is_empty() || self.stale_methods.contains(&question.request.method);
         if silence != StoreSilence::Outage || !is_meant {
             return None;
         }
-        let (session, age) = self.cache.stale(pending.token().digest(), now)?;
+        let (session, age) = self.cache.stale(pending.token().digest(), now, question.wanted)?;
         Some(Checked::new(pending.finish_with(session, age, now), Lookup::Stale))
     }
 
     /// Decides where there is no store.
     async fn by_cookie_alone(
         &self,
-        request: &CheckRequest<'_>,
+        question: Question<'_>,
         pending: &Pending,
-        without: Without,
         deadline: Instant,
         now: &impl Fn() -> UnixMillis,
     ) -> Checked {
-        match self.by_cookie_cache(request, pending, without, deadline, now).await {
+        match self.by_cookie_cache(question, pending, deadline, now).await {
             Some(Ok(checked)) => checked,
             Some(Err(Silence::Unusable(_))) | None => {
                 Checked::new(Decision::Unauthenticated(Denial::NoSession), Lookup::Cookie)
@@ -229,19 +248,19 @@ impl<S: SessionStore> Gate<S> {
     /// Decides on what the request itself brings along, if that is looked at and says something.
     async fn by_cookie_cache(
         &self,
-        request: &CheckRequest<'_>,
+        question: Question<'_>,
         pending: &Pending,
-        without: Without,
         deadline: Instant,
         now: &impl Fn() -> UnixMillis,
     ) -> Option<Result<Checked, Silence>> {
-        let cookie_cache = self.cookie_cache.as_ref().filter(|_| !without.cookie_cache)?;
-        let told = cookie_cache.session(request.headers, pending.token(), deadline, now).await;
+        let cookie_cache = self.cookie_cache.as_ref().filter(|_| !question.without.cookie_cache)?;
+        let told = cookie_cache.session(question.request.headers, pending.token(), deadline, now).await;
         Some(told.map(|session| Checked::new(pending.finish(Some(session), now()), Lookup::Cookie)))
     }
 
     async fn look_up(
         &self,
+        question: Question<'_>,
         pending: &Pending,
         deadline: Instant,
         now: &impl Fn() -> UnixMillis,
@@ -251,7 +270,7 @@ impl<S: SessionStore> Gate<S> {
             let (store, token) = (Arc::clone(&store), Arc::clone(&token));
             async move { store.find(&token).await }
         };
-        let landing = self.cache.load(*pending.token().digest(), now, lookup);
+        let landing = self.cache.load(*pending.token().digest(), question.wanted, now, lookup);
         match timeout_at(deadline, landing).await {
             Ok(Ok(found)) => Ok(found),
             Ok(Err(error)) if !error.is_outage() => Err(StoreSilence::Odd),
@@ -266,7 +285,7 @@ impl<S: SessionStore> Gate<S> {
     /// Decides on a session that is due, and has it prolonged if it passes.
     async fn pass_on(
         &self,
-        request: &CheckRequest<'_>,
+        question: Question<'_>,
         pending: Pending,
         session: Arc<Session>,
         lookup: Lookup,
@@ -278,7 +297,7 @@ impl<S: SessionStore> Gate<S> {
         let (Decision::Allow(_), Some(refresh)) = (&decision, &self.refresh) else {
             return Checked::new(decision, lookup);
         };
-        if self.rules.carries_signed(request, refresh.dont_remember()) {
+        if self.rules.carries_signed(question.request, refresh.dont_remember()) {
             return Checked::new(decision, lookup);
         }
         let token = pending.token().for_lookup();
@@ -289,7 +308,7 @@ impl<S: SessionStore> Gate<S> {
                 Checked { set_cookie: set_cookie.map(Box::new), ..Checked::new(decision, lookup) }
             }
             // The store is the one to say so.
-            Refreshed::Gone => match self.look_up(&pending, deadline, now).await {
+            Refreshed::Gone => match self.look_up(question, &pending, deadline, now).await {
                 Ok(found) => Checked::new(pending.finish(found, now()), Lookup::Miss),
                 Err(_) => Checked::new(Decision::Unavailable, Lookup::Miss),
             },

@@ -1,5 +1,7 @@
 //! Every metric, declared once. Names and labels are interface; a label is a word of ours, never a client's.
 
+mod reload;
+
 use std::time::Duration;
 
 use prometheus_client::encoding::text;
@@ -9,6 +11,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
+
+pub use self::reload::{ReloadMetrics, Reloaded};
 
 /// `static` on both sides: nothing that a client sends can become a label.
 type Labels<const N: usize> = [(&'static str, &'static str); N];
@@ -38,6 +42,42 @@ impl CookieCacheAges {
     /// One was believed that was written so long ago.
     pub fn told(&self, age: Duration) {
         self.0.observe(age.as_secs_f64());
+    }
+}
+
+/// What became of a signed assertion that was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AssertionOutcome {
+    /// It was signed.
+    Signed,
+    /// One was there that is good enough.
+    Reused,
+    /// What must be said does not fit into one.
+    LeftOut,
+}
+
+/// Assertions, by what became of them.
+#[derive(Clone, Debug)]
+pub struct AssertionMetrics {
+    signed: Counter,
+    reused: Counter,
+    left_out: Counter,
+}
+
+impl AssertionMetrics {
+    fn new(family: &Family<Labels<1>, Counter>) -> Self {
+        let counter = |outcome| family.get_or_create(&[("outcome", outcome)]).clone();
+        Self { signed: counter("signed"), reused: counter("reused"), left_out: counter("left_out") }
+    }
+
+    /// One ended so.
+    pub fn count(&self, outcome: AssertionOutcome) {
+        let counter = match outcome {
+            AssertionOutcome::Signed => &self.signed,
+            AssertionOutcome::Reused => &self.reused,
+            AssertionOutcome::LeftOut => &self.left_out,
+        };
+        counter.inc();
     }
 }
 
@@ -83,6 +123,8 @@ pub struct Metrics {
     refreshes: Lookups,
     cookie_cache_ages: CookieCacheAges,
     revocations: RevocationMetrics,
+    assertions: AssertionMetrics,
+    reloads: ReloadMetrics,
     connections: Gauge,
     log_events_lost: Counter,
     cache_entries: Gauge,
@@ -149,6 +191,11 @@ impl Metrics {
         let help = "Remembered answers that a revocation made worthless, by what it named";
         registry.register("cache_evictions", help, revocations.evictions.clone());
 
+        let assertions = Family::default();
+        let help = "Signed assertions handed out, by whether each was signed for its request";
+        registry.register("assertions", help, Family::clone(&assertions));
+        let reloads = ReloadMetrics::new(&mut registry);
+
         let connections = Gauge::default();
         let help = "Client connections open on the gate's listener";
         registry.register("connections", help, Gauge::clone(&connections));
@@ -173,6 +220,8 @@ impl Metrics {
             refreshes,
             cookie_cache_ages,
             revocations,
+            assertions: AssertionMetrics::new(&assertions),
+            reloads,
             connections,
             log_events_lost,
             cache_entries,
@@ -216,6 +265,18 @@ impl Metrics {
     #[must_use]
     pub fn revocations(&self) -> RevocationMetrics {
         self.revocations.clone()
+    }
+
+    /// Where assertions are reported.
+    #[must_use]
+    pub fn assertions(&self) -> AssertionMetrics {
+        self.assertions.clone()
+    }
+
+    /// Where it is reported that the configuration was read.
+    #[must_use]
+    pub fn reloads(&self) -> ReloadMetrics {
+        self.reloads.clone()
     }
 
     /// Open connections on the gate's listener.

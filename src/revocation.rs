@@ -1,6 +1,6 @@
 //! Who tells the cache that a session or a user changed, as it happens.
 //!
-//! A channel is one way to hear of it: one file here. [`listen`] keeps a channel open and has the cache forget everything
+//! A channel is one way to hear of it: one file here. [`keep_open`] keeps a channel open and has the cache forget everything
 //! whenever it may have missed something; while a channel is out of reach the cache believes answers for a shorter time.
 
 mod notice;
@@ -107,6 +107,16 @@ impl fmt::Display for ChannelError {
 
 impl std::error::Error for ChannelError {}
 
+impl ChannelError {
+    /// With what is to be done where the store has not been prepared.
+    fn advised(self, advice: &str) -> Self {
+        match self {
+            Self::NotPrepared(why) => Self::NotPrepared(format!("{why}; {advice}")),
+            Self::Broken(why) => Self::Broken(why),
+        }
+    }
+}
+
 impl From<StoreError> for ChannelError {
     fn from(error: StoreError) -> Self {
         match error {
@@ -156,28 +166,64 @@ const PAUSE_MAX: Duration = Duration::from_secs(5);
 /// looked up between the two is looked up once more.
 const SETTLED: Duration = Duration::from_secs(1);
 
-/// Keeps `channel` open for as long as this is polled, and tells `generations` what it tells.
-pub async fn listen(channel: impl Channel, generations: Arc<Generations>, metrics: RevocationMetrics) {
-    keep_open(channel, Extent::Whole, generations, metrics).await;
+/// A channel that is open.
+pub struct Opened<C>(C);
+
+impl<C: Channel> Opened<C> {
+    /// Opens `channel`.
+    ///
+    /// # Errors
+    /// Why it cannot be, and the channel, to be tried again.
+    pub async fn open(mut channel: C) -> Result<Self, (C, ChannelError)> {
+        match channel.open().await {
+            Ok(()) => Ok(Self(channel)),
+            Err(error) => Err((channel, error)),
+        }
+    }
+
+    /// Its stable code.
+    pub fn code(&self) -> &'static str {
+        self.0.code()
+    }
 }
 
-/// The same for a channel that tells of so much.
+/// Keeps a channel of all that happens open for as long as this is polled, and tells `generations` what it tells.
+pub async fn listen<C: Channel>(
+    channel: Opened<C>,
+    generations: Arc<Generations>,
+    metrics: RevocationMetrics,
+) {
+    keep(channel.0, Ok(()), Extent::Whole, generations, metrics).await;
+}
+
+/// The same for a channel that is yet to be opened, and tells of so much.
 pub async fn keep_open(
     mut channel: impl Channel,
     extent: Extent,
     generations: Arc<Generations>,
     metrics: RevocationMetrics,
 ) {
-    let code = channel.code();
     // Whoever counts on a part of what happens misses it from the start.
-    let mut is_lost = extent == Extent::Part;
-    if is_lost {
+    if extent == Extent::Part {
         extent.lose(&generations);
     }
+    let opened = channel.open().await;
+    keep(channel, opened, extent, generations, metrics).await;
+}
+
+async fn keep(
+    mut channel: impl Channel,
+    mut opened: Result<(), ChannelError>,
+    extent: Extent,
+    generations: Arc<Generations>,
+    metrics: RevocationMetrics,
+) {
+    let code = channel.code();
+    let mut is_lost = extent == Extent::Part;
     let mut failures = 0_u32;
     let mut was_told = None;
     loop {
-        let error = match channel.open().await {
+        let error = match opened {
             Ok(()) => {
                 failures = 0;
                 is_lost = false;
@@ -202,6 +248,7 @@ pub async fn keep_open(
         }
         tokio::time::sleep(pause(failures)).await;
         failures = failures.saturating_add(1);
+        opened = channel.open().await;
     }
 }
 

@@ -10,6 +10,7 @@ mod front;
 mod grpc;
 mod health;
 mod listener;
+mod live;
 mod peers;
 mod readiness;
 mod revoke;
@@ -22,13 +23,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 pub use self::connection::Limits;
 pub use self::front::Front;
 pub use self::listener::{Bound, Listen, ListenError};
+pub use self::live::Live;
 pub use self::peers::{Peer, TrustedPeers, TrustedPeersError};
 pub use self::revoke::Revoke;
-pub use self::shutdown::{Signals, Stop};
+pub use self::shutdown::{Hangups, Signals, Stop};
 
 use self::accept::serve_all;
 use self::admin::Admin;
@@ -42,7 +45,7 @@ use crate::store::{AnyStore, Circuit, SessionStore};
 /// A gate with its sockets bound, about to serve.
 pub struct Server<S> {
     /// Answers proxies.
-    pub front: Arc<Front<S>>,
+    pub front: Arc<Live<Front<S>>>,
     /// The listener that proxies ask.
     pub gate: Bound,
     /// The listener that operators and probes ask.
@@ -54,7 +57,7 @@ pub struct Server<S> {
     /// What was revoked.
     pub generations: Arc<Generations>,
     /// Who else may tell of it, on the admin listener.
-    pub revoke: Option<Revoke>,
+    pub revoke: Arc<Live<Option<Revoke>>>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// What a connection may take.
@@ -74,18 +77,20 @@ pub enum Ended {
 
 impl<S: SessionStore> Server<S> {
     /// Serves until `signals` say stop: unready first, then no new connections, then the requests under way are
-    /// finished within the limit. The admin listener answers to the end.
-    pub async fn run(self, mut signals: Signals) -> Ended {
+    /// finished within the limit. The admin listener answers to the end. What goes on `meanwhile` ends with the first signal.
+    pub async fn run(self, mut signals: Signals, mut meanwhile: JoinSet<()>) -> Ended {
         let readiness = Arc::new(Readiness::new(self.store.clone(), self.circuit));
-        let admin = Admin::new(
-            Arc::clone(&readiness),
-            Arc::clone(&self.metrics),
-            self.front.cache(),
-            self.generations,
-            self.store.clone(),
-            self.revoke,
-            self.limits.header_read_timeout,
-        );
+        let front = Arc::clone(&self.front);
+        let admin = Admin {
+            readiness: Arc::clone(&readiness),
+            metrics: Arc::clone(&self.metrics),
+            cache: self.front.now().cache(),
+            generations: self.generations,
+            store: self.store.clone(),
+            revoke: self.revoke,
+            jwks: Box::new(move || front.now().jwks()),
+            patience: self.limits.header_read_timeout,
+        };
         let (stop_admin, admin_stopped) = watch::channel(false);
         let admin_limits = self.limits.for_admin();
         let admin_task = tokio::spawn(async move {
@@ -102,6 +107,7 @@ impl<S: SessionStore> Server<S> {
         let first_signal = async {
             let stop = signals.next().await;
             tracing::info!(signal = stop.name(), "draining");
+            meanwhile.abort_all();
             readiness.drain();
             stop_gate.send_replace(true);
         };

@@ -1,12 +1,11 @@
 //! API keys: found here, judged by Better Auth.
 
-use std::fmt;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use sha2::{Digest as _, Sha256};
 
 use super::decision::Denial;
+use super::digest::KeyDigest;
 use super::session::Session;
 
 /// A longer one is none: Better Auth's are 64 characters after their prefix.
@@ -17,10 +16,6 @@ pub struct ApiKey {
     value: HeaderValue,
     digest: KeyDigest,
 }
-
-/// SHA-256 of an API key, after a word that keeps it apart from every other digest: cache key and log name.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct KeyDigest([u8; 32]);
 
 /// What Better Auth says of a key.
 #[derive(Clone, Debug)]
@@ -49,8 +44,8 @@ impl ApiKey {
 
     fn new(mut value: HeaderValue) -> Self {
         value.set_sensitive(true);
-        let digest = Sha256::new_with_prefix(b"sidegate api key\0").chain_update(value.as_bytes());
-        Self { value, digest: KeyDigest(digest.finalize().into()) }
+        let digest = KeyDigest::of(&value);
+        Self { value, digest }
     }
 
     /// The key, for asking Better Auth.
@@ -63,26 +58,5 @@ impl ApiKey {
     #[must_use]
     pub fn digest(&self) -> &KeyDigest {
         &self.digest
-    }
-}
-
-impl KeyDigest {
-    /// All 32 bytes.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
-
-/// The first eight bytes in hexadecimal.
-impl fmt::Display for KeyDigest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().take(8).try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for KeyDigest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "KeyDigest({self})")
     }
 }

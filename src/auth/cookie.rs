@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use memchr::memchr;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// The one cookie name that is read, `__Secure-` included where Better Auth adds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +18,18 @@ pub struct CookieName(Box<str>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a cookie name is one or more of the characters a-z A-Z 0-9 ! # $ % & ' * + - . ^ _ ` | ~")]
 pub struct CookieNameError;
+
+/// What `encodeURIComponent` leaves as it is.
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'!')
+    .remove(b'~')
+    .remove(b'*')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')');
 
 impl CookieName {
     /// The exact name on the wire.
@@ -42,6 +55,12 @@ impl fmt::Display for CookieName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// A cookie's value as browsers get it from Better Auth, and send it back.
+#[must_use]
+pub fn cookie_value(text: &str) -> impl fmt::Display {
+    utf8_percent_encode(text, UNRESERVED)
 }
 
 /// The raw value of the first cookie of that name in these Cookie lines; `None` if there is none or it is empty.

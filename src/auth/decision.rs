@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use http::HeaderValue;
+
 use super::identity::Identity;
 use super::session::ActiveSession;
 
@@ -22,7 +24,7 @@ pub enum Decision {
 /// Permission to pass. Only `auth` can make one:
 /// ```compile_fail
 /// fn forge(session: sidegate::auth::ActiveSession) -> sidegate::auth::Grant {
-///     sidegate::auth::Grant { session: Some(session), stale: None }
+///     sidegate::auth::Grant { session: Some(session), stale: None, assertion: None }
 /// }
 /// ```
 /// Everyone can read one:
@@ -37,6 +39,8 @@ pub struct Grant {
     session: Option<ActiveSession>,
     /// How old it is what is known of that session, if it could not be asked for.
     stale: Option<Duration>,
+    /// The proof of it, for whoever does not take a proxy's word.
+    assertion: Option<HeaderValue>,
 }
 
 /// Why a request may not pass. The codes are stable: people build alerts on them.
@@ -65,6 +69,16 @@ pub enum Denial {
     NoTwoFactor,
     /// An administrator acting as somebody, where the asked policy wants that somebody.
     Impersonated,
+    /// Signed in, without a role that is asked for.
+    MissingRole,
+    /// Signed in, and no member of the organization that is active.
+    NotMember,
+    /// Signed in, without a role that is asked for in the organization that is active.
+    MissingOrganizationRole,
+    /// Signed in, longer ago than this.
+    NotFresh(Duration),
+    /// Nobody may go there.
+    RouteDenied,
 }
 
 impl Denial {
@@ -83,23 +97,39 @@ impl Denial {
             Self::EmailUnverified => "email_unverified",
             Self::NoTwoFactor => "no_two_factor",
             Self::Impersonated => "impersonated",
+            Self::MissingRole => "missing_role",
+            Self::NotMember => "not_member",
+            Self::MissingOrganizationRole => "missing_organization_role",
+            Self::NotFresh(_) => "not_fresh",
+            Self::RouteDenied => "route_denied",
         }
     }
 }
 
 impl Grant {
     pub(super) fn to(session: ActiveSession) -> Self {
-        Self { session: Some(session), stale: None }
+        Self { session: Some(session), stale: None, assertion: None }
     }
 
     /// For what is let by without anybody being signed in: whoever it is, it is told as nobody.
     pub(super) fn anonymous() -> Self {
-        Self { session: None, stale: None }
+        Self { session: None, stale: None, assertion: None }
     }
 
     /// The same, known from that long ago.
     pub(super) fn stale(self, age: Duration) -> Self {
         Self { stale: Some(age), ..self }
+    }
+
+    /// Puts a signed assertion of it beside it.
+    pub fn prove(&mut self, assertion: HeaderValue) {
+        self.assertion = Some(assertion);
+    }
+
+    /// The signed assertion of it, if there is one.
+    #[must_use]
+    pub fn assertion(&self) -> Option<&HeaderValue> {
+        self.assertion.as_ref()
     }
 
     /// How old it is what is known of the session; `None` if it was asked for, or needed no asking.

@@ -208,7 +208,7 @@ fn flag(value: &Value) -> Option<String> {
 }
 
 /// Printable ASCII without a space at either end, which HTTP would trim away.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let escaped: String = utf8_percent_encode(text, ESCAPED).collect();
     let inner = escaped.trim_matches(' ');
     if inner.len() == escaped.len() {

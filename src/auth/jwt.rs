@@ -7,10 +7,10 @@
 
 use http::HeaderMap;
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
 use super::credential::bearer_token;
 use super::decision::Denial;
+use super::digest::JwtDigest;
 use super::jws::{Jws, JwsError};
 use super::keys::{KeyError, KeySet};
 use super::session::{Fields, Session, SessionRecord};
@@ -39,10 +39,6 @@ pub struct Jwt<'a> {
     digest: JwtDigest,
 }
 
-/// SHA-256 of a whole token, after a word that keeps it apart from every other digest.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct JwtDigest([u8; 32]);
-
 impl<'a> Jwt<'a> {
     /// The bearer token in these headers, if it has the form of a JSON Web Token: what else is there is for others.
     #[must_use]
@@ -50,10 +46,7 @@ impl<'a> Jwt<'a> {
         let text = std::str::from_utf8(bearer_token(headers)?).ok()?;
         // `{"` in base64url, as each header begins.
         let is_one = text.starts_with("eyJ") && text.bytes().filter(|byte| *byte == b'.').count() == 2;
-        is_one.then(|| {
-            let digest = Sha256::new_with_prefix(b"sidegate jwt\0").chain_update(text.as_bytes());
-            Self { text, digest: JwtDigest(digest.finalize().into()) }
-        })
+        is_one.then(|| Self { text, digest: JwtDigest::of(text) })
     }
 
     /// The token.
@@ -186,7 +179,7 @@ impl JwtRules {
             return Err(JwtRefusal::Audience);
         }
         let user_id = text(&claims, "sub").filter(|id| !id.is_empty()).ok_or(JwtRefusal::Subject)?.to_owned();
-        let seconds = now.get().div_euclid(1000);
+        let seconds = now.seconds();
         let ends = time(&claims, "exp")?.ok_or(JwtRefusal::Times)?;
         let (begins, issued) = (time(&claims, "nbf")?, time(&claims, "iat")?);
         // As `jose`: the second that `exp` names is the first at which the token is over, and there is no tolerance.

@@ -1,64 +1,151 @@
-//! What one place asks for beyond a live session. It can only tighten: nobody passes by a policy who would not without.
+//! What one place asks of whoever comes. Which place a request is for, `routes` decides.
+//!
+//! A route may ask for less than a session; whatever is asked besides, by the route or by the proxy, only adds to that.
 
-use std::str::FromStr;
+mod requirement;
+mod words;
 
-use super::decision::{Decision, Denial};
-use super::identity::IdentityField;
+use std::time::Duration;
 
-/// Requirements, all of which have to be met.
+pub use self::requirement::{Requirement, age_told};
+pub use self::words::PolicyError;
+
+use super::decision::{Decision, Denial, Grant};
+use crate::clock::UnixMillis;
+
+/// Who may come, and what they have to show.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Policy(Vec<Requirement>);
-
-/// One requirement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Requirement {
-    EmailVerified,
-    TwoFactor,
-    NotImpersonated,
+pub struct Policy {
+    access: Access,
+    requirements: Vec<Requirement>,
+    /// Answers of this age are too old; `0s`: the store is asked.
+    max_staleness: Option<Duration>,
+    /// How much longer than usual what is known counts while the store cannot be asked; never more than is set for all.
+    stale_if_error: Option<Duration>,
 }
 
-/// Why a text names no policy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it is neither session nor a list of email_verified, two_factor and not_impersonated")]
-pub struct PolicyError;
+/// Who may come, the loosest first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Access {
+    /// Everybody, and nobody is asked who they are.
+    Public,
+    /// Everybody; who is signed in is told.
+    Optional,
+    /// Who is signed in.
+    #[default]
+    Session,
+    /// Nobody.
+    Deny,
+}
 
-/// `session`, which asks for nothing more, or requirements with commas between them.
-impl FromStr for Policy {
-    type Err = PolicyError;
+/// All the policies that one request has to meet.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Policies<'a> {
+    /// The route's own; without one, a session is asked for and nothing else.
+    pub route: Option<&'a Policy>,
+    /// That of the same path with or without a slash at its end, if it is another: many apps take the two for one.
+    pub twin: Option<&'a Policy>,
+    /// What the proxy asks for at that place.
+    pub asked: Option<&'a Policy>,
+}
 
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text.trim() == "session" {
-            return Ok(Self::default());
+impl Access {
+    /// As settings write it.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Optional => "optional",
+            Self::Session => "session",
+            Self::Deny => "deny",
         }
-        text.split(',')
-            .map(|word| match word.trim() {
-                "email_verified" => Ok(Requirement::EmailVerified),
-                "two_factor" => Ok(Requirement::TwoFactor),
-                "not_impersonated" => Ok(Requirement::NotImpersonated),
-                _ => Err(PolicyError),
-            })
-            .collect::<Result<_, _>>()
-            .map(Self)
     }
 }
 
 impl Policy {
-    /// The same decision, or a refusal of whoever does not meet this.
-    pub fn tighten(&self, decision: Decision) -> Decision {
-        let Decision::Allow(grant) = &decision else { return decision };
-        // Nobody has nothing to show, and is let by for what needs nobody: a preflight.
-        let Some(session) = grant.session() else { return decision };
-        let has = |field| session.identity().get(field).is_some();
-        let unmet = self.0.iter().find_map(|requirement| {
-            let (is_met, denial) = match requirement {
-                Requirement::EmailVerified => {
-                    (has(IdentityField::UserEmailVerified), Denial::EmailUnverified)
+    /// For that access, and nothing else.
+    #[must_use]
+    pub fn of(access: Access) -> Self {
+        Self { access, ..Self::default() }
+    }
+
+    /// Who may come.
+    #[must_use]
+    pub const fn access(&self) -> Access {
+        self.access
+    }
+
+    /// What has to be shown besides a session.
+    #[must_use]
+    pub fn requirements(&self) -> &[Requirement] {
+        &self.requirements
+    }
+
+    fn asks_of_a_session(&self) -> bool {
+        !self.requirements.is_empty() || self.max_staleness.is_some() || self.stale_if_error.is_some()
+    }
+}
+
+impl<'a> Policies<'a> {
+    fn all(&self) -> impl Iterator<Item = &'a Policy> + use<'a> {
+        [self.route, self.twin, self.asked].into_iter().flatten()
+    }
+
+    /// Who may come: the strictest word counts.
+    #[must_use]
+    pub fn access(&self) -> Access {
+        let of_route = self.route.map_or(Access::default(), Policy::access);
+        let others = [self.twin, self.asked].into_iter().flatten().map(Policy::access);
+        others.fold(of_route, Ord::max)
+    }
+
+    /// All that has to be shown.
+    pub fn requirements(&self) -> impl Iterator<Item = &'a Requirement> + use<'a> {
+        self.all().flat_map(Policy::requirements)
+    }
+
+    /// Answers as old as this are too old; `None` where none is for that alone.
+    #[must_use]
+    pub fn max_staleness(&self) -> Option<Duration> {
+        self.all().filter_map(|policy| policy.max_staleness).min()
+    }
+
+    /// How much longer what is known counts while the store cannot be asked, where less is wanted than is set for all.
+    #[must_use]
+    pub fn stale_if_error(&self) -> Option<Duration> {
+        self.all().filter_map(|policy| policy.stale_if_error).min()
+    }
+
+    /// The decision, where it does not depend on who asks.
+    #[must_use]
+    pub fn at_once(&self) -> Option<Decision> {
+        match self.access() {
+            Access::Public => Some(Decision::Allow(Grant::anonymous())),
+            Access::Deny => Some(Decision::Forbidden(Denial::RouteDenied)),
+            Access::Optional | Access::Session => None,
+        }
+    }
+
+    /// The decision once it is known who asks.
+    pub fn conclude(&self, decision: Decision, now: UnixMillis) -> Decision {
+        match &decision {
+            Decision::Unauthenticated(_) if self.access() == Access::Optional => {
+                Decision::Allow(Grant::anonymous())
+            }
+            // Nobody has nothing to show, and is let by for what needs nobody: a preflight.
+            Decision::Allow(grant) => match grant.session() {
+                None => decision,
+                Some(session) => {
+                    let unmet = self.requirements().filter_map(|requirement| requirement.unmet(session, now));
+                    match unmet.min_by_key(|unmet| matches!(unmet, Denial::NotFresh(_))) {
+                        None => decision,
+                        // Told only where it would help: to sign in again gives nobody a role.
+                        Some(denial @ Denial::NotFresh(_)) => Decision::Unauthenticated(denial),
+                        Some(denial) => Decision::Forbidden(denial),
+                    }
                 }
-                Requirement::TwoFactor => (has(IdentityField::UserTwoFactor), Denial::NoTwoFactor),
-                Requirement::NotImpersonated => (!session.is_impersonated(), Denial::Impersonated),
-            };
-            (!is_met).then_some(denial)
-        });
-        unmet.map_or(decision, Decision::Forbidden)
+            },
+            Decision::Unauthenticated(_) | Decision::Forbidden(_) | Decision::Unavailable => decision,
+        }
     }
 }

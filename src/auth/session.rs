@@ -1,12 +1,14 @@
 //! A session as a store holds it, and the proof that it is live at an instant.
 
-use std::sync::Arc;
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 use serde_json::Value;
 
+use super::digest::IdDigest;
 use super::identity::Identity;
-use super::revocation::{IdDigest, Marks};
+use super::revocation::Marks;
 use crate::clock::UnixMillis;
 
 /// The fields of a session or a user, by Better Auth's names and in its order. Dates are ISO texts.
@@ -34,6 +36,7 @@ pub struct NotASession;
 #[derive(Debug)]
 pub struct Session {
     expires_at: UnixMillis,
+    signed_in_at: Option<UnixMillis>,
     ban: Ban,
     is_impersonated: bool,
     marks: Marks,
@@ -68,6 +71,12 @@ enum Ban {
 #[derive(Clone, Debug)]
 pub struct ActiveSession(Arc<Session>);
 
+/// Which session in memory it is: equal are handles of one and the same alone. A change of the session or its user makes a
+/// new one, so what was made of a session by its handle is never told of another. It keeps none alive, and as long as it is
+/// there no other session gets its place in memory.
+#[derive(Clone, Debug)]
+pub struct SessionHandle(Weak<Session>);
+
 impl SessionRecord {
     /// A session and its user as Better Auth writes them into JSON.
     ///
@@ -101,7 +110,22 @@ impl Session {
             user: IdDigest::of(&id(&record.user)).user_mark(),
             session: IdDigest::of(&id(&record.session)).session_mark(),
         };
-        Self { expires_at: record.expires_at, ban, is_impersonated, marks, identity, body: None }
+        Self {
+            expires_at: record.expires_at,
+            signed_in_at: record.session.get("createdAt").and_then(instant),
+            ban,
+            is_impersonated,
+            marks,
+            identity,
+            body: None,
+        }
+    }
+
+    /// The same for a credential by which nobody signed in, such as an API key: what stands for its session was made up
+    /// for this one request.
+    #[must_use]
+    pub fn without_sign_in(self) -> Self {
+        Self { signed_in_at: None, ..self }
     }
 
     /// The same session with what get-session answers for it.
@@ -121,6 +145,12 @@ impl Session {
     #[must_use]
     pub fn expires_at(&self) -> UnixMillis {
         self.expires_at
+    }
+
+    /// When its user signed in: `session.createdAt`, which no refresh changes. `None` where that is not told, or nobody did.
+    #[must_use]
+    pub fn signed_in_at(&self) -> Option<UnixMillis> {
+        self.signed_in_at
     }
 
     /// By which it can be revoked.
@@ -149,6 +179,12 @@ impl ActiveSession {
         &self.0.identity
     }
 
+    /// Which session in memory it is.
+    #[must_use]
+    pub fn handle(&self) -> SessionHandle {
+        SessionHandle(Arc::downgrade(&self.0))
+    }
+
     /// What get-session answers, if the store was asked to keep it.
     #[must_use]
     pub fn body(&self) -> Option<&Body> {
@@ -159,6 +195,12 @@ impl ActiveSession {
     #[must_use]
     pub fn expires_at(&self) -> UnixMillis {
         self.0.expires_at
+    }
+
+    /// When its user signed in; `None` where that is not known, or nobody did.
+    #[must_use]
+    pub fn signed_in_at(&self) -> Option<UnixMillis> {
+        self.0.signed_in_at
     }
 
     /// Whether an administrator acts in it as its user.
@@ -174,6 +216,20 @@ impl ActiveSession {
             Ban::None => false,
             Ban::Until(end) => now <= end,
         }
+    }
+}
+
+impl PartialEq for SessionHandle {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ptr_eq(&other.0)
+    }
+}
+
+impl Eq for SessionHandle {}
+
+impl Hash for SessionHandle {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        std::ptr::hash(self.0.as_ptr(), state);
     }
 }
 

@@ -10,9 +10,9 @@ use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::{Digest as _, Sha256};
+use sha2::Sha256;
 
-use super::revocation::bytes_of_hex;
+use super::digest::TokenDigest;
 use crate::secret::Secret;
 
 /// The padded base64 of 32 bytes.
@@ -67,10 +67,6 @@ pub struct VerifiedToken {
     end: usize,
     digest: TokenDigest,
 }
-
-/// SHA-256 of a token: cache key, revocation key and log name, for the token itself must be none of them.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct TokenDigest([u8; 32]);
 
 /// Why a value was not accepted as a signed token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -182,38 +178,5 @@ impl VerifiedToken {
     /// The same token for a lookup that outlives this request.
     pub(crate) fn for_lookup(&self) -> Self {
         Self { text: self.text.clone(), end: self.end, digest: self.digest }
-    }
-}
-
-impl TokenDigest {
-    /// The digest of a token, verified or not.
-    #[must_use]
-    pub fn of(token: &str) -> Self {
-        Self(Sha256::digest(token.as_bytes()).into())
-    }
-
-    /// From the 64 digits that databases write.
-    #[must_use]
-    pub fn from_hex(text: &str) -> Option<Self> {
-        bytes_of_hex(text).map(Self)
-    }
-
-    /// All 32 bytes.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
-
-/// The first eight bytes in hexadecimal: enough to tell sessions apart in a log.
-impl fmt::Display for TokenDigest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().take(8).try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for TokenDigest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "TokenDigest({self})")
     }
 }

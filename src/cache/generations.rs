@@ -8,6 +8,7 @@
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
+use super::answers::Name as _;
 use crate::auth::{Marks, Revocation};
 
 /// Places: half a megabyte. A thousand revocations in the life of an answer make one lookup in sixty more.
@@ -97,7 +98,7 @@ impl Generations {
         // The number first: whoever asks from here on asks after the revocation.
         let number = self.count.fetch_add(1, Ordering::AcqRel) + 1;
         let mark = match what {
-            Revocation::Token(token) => mark(token.as_bytes()),
+            Revocation::Token(token) => token.mark(),
             Revocation::Session(session) => session.session_mark(),
             Revocation::User(user) => user.user_mark(),
             Revocation::Everything => {
@@ -198,12 +199,4 @@ impl Generations {
         let index = usize::try_from(mark).unwrap_or_default() & (PLACES - 1);
         self.places.get(index).unwrap_or(&self.everything)
     }
-}
-
-/// The mark of a digest by which something is remembered.
-#[must_use]
-pub fn mark(digest: &[u8; 32]) -> u32 {
-    // Other bytes than an id's: a table has room for both.
-    let [_, _, _, _, a, b, c, d, ..] = digest;
-    u32::from_be_bytes([*a, *b, *c, *d])
 }

@@ -6,13 +6,13 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
 
 use super::serve::serve;
 use super::{Failure, Outcome, block_on, say};
-use crate::auth::SigningKey;
+use crate::auth::{CookieName, SigningKey, cookie_value};
 use crate::clock::{self, UnixMillis};
 use crate::config::{Config, ConfigError, Environment, Setting, Sources};
 use crate::log;
@@ -32,18 +32,6 @@ const SESSION: &str = r#"insert into "session" values (?1, ?2, ?3, ?4, ?4, '', '
 
 const HOUR: i64 = 60 * 60 * 1000;
 const WEEK: i64 = 7 * 24 * HOUR;
-
-/// What `encodeURIComponent` leaves as it is.
-const COOKIE_VALUE: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'!')
-    .remove(b'~')
-    .remove(b'*')
-    .remove(b'\'')
-    .remove(b'(')
-    .remove(b')');
 
 /// What a path may hold that a URL gives another meaning.
 const URL_PATH: &AsciiSet = &CONTROLS.add(b'%').add(b'?').add(b'#').add(b' ');
@@ -76,8 +64,9 @@ pub(super) fn run(flags: BTreeMap<&'static str, String>) -> Outcome {
     let _log = log::init(config.log, metrics.log_events_lost().clone());
     block_on(config.workers, async {
         let cookies = fill(&database, &SigningKey::new(&config.secrets.current)).await?;
-        let store = config.open_store()?;
-        serve(&config, store, metrics, |listen, admin| say(&guide(listen, admin, &config, &cookies))).await
+        let cookie_name = config.cookie_name.clone();
+        let guide = |listen: &str, admin: &str| say(&guide(listen, admin, &cookie_name, &cookies));
+        serve(config, None, metrics, guide).await
     })
 }
 
@@ -99,7 +88,7 @@ async fn fill(database: &Path, key: &SigningKey) -> Result<Cookies, Failure> {
     written.map_err(|error| {
         Failure::failed(&ConfigError::new(format!("cannot write {}", database.display())).because(error))
     })?;
-    let cookie = |token: &str| utf8_percent_encode(&key.sign(token), COOKIE_VALUE).to_string();
+    let cookie = |token: &str| cookie_value(&key.sign(token)).to_string();
     Ok(Cookies { live: cookie(&live), expired: cookie(&expired), revoked: cookie(&revoked) })
 }
 
@@ -125,9 +114,9 @@ fn random_text() -> Result<String, Failure> {
     }))
 }
 
-fn guide(listen: &str, admin: &str, config: &Config, cookies: &Cookies) -> String {
+fn guide(listen: &str, admin: &str, cookie_name: &CookieName, cookies: &Cookies) -> String {
     let ask = |title: &str, cookie: Option<&str>| {
-        let cookie = cookie.map(|value| format!(" -b '{}={value}'", config.cookie_name)).unwrap_or_default();
+        let cookie = cookie.map(|value| format!(" -b '{cookie_name}={value}'")).unwrap_or_default();
         let (option, url) = endpoint(listen, "/auth/nginx");
         format!(
             "# {title}\ncurl -i{option}{cookie} -H 'X-Original-URL: http://app.example/' \

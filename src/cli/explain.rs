@@ -2,6 +2,7 @@
 //!
 //! It calls what the gate calls, one step at a time, so that it cannot tell another story.
 
+mod place;
 mod question;
 mod token;
 
@@ -14,10 +15,13 @@ use http::HeaderName;
 use http::header::LOCATION;
 use http::request::Parts;
 
+pub(super) use self::place::asked_for;
+
 use self::question::Question;
 use super::{Failure, Outcome, block_on, say};
 use crate::auth::{
-    ApiKey, CheckRequest, Credential, Decision, KeyVerdict, Rules, Session, Step, VerifiedToken,
+    ApiKey, CheckRequest, Credential, Decision, KeyVerdict, Policy, Rules, Scheme, Session, Step,
+    VerifiedToken,
 };
 use crate::clock::{self, UnixMillis};
 use crate::config::{Config, ConfigError};
@@ -29,13 +33,18 @@ use crate::store::{AnyStore, SessionStore as _};
 /// A request's head is never longer than this.
 const INPUT_BYTES_MAX: u64 = 1 << 20;
 
-pub(super) fn run(config: &Config, argument: Option<&String>) -> Outcome {
+pub(super) fn run<'a>(
+    config: &Config,
+    argument: Option<&'a String>,
+    cookies: impl Iterator<Item = &'a String>,
+    headers: impl Iterator<Item = &'a String>,
+) -> Outcome {
     let text = match argument.map(String::as_str) {
         Some("-") | None => read_input()?,
         Some(text) => text.as_bytes().to_vec(),
     };
-    let question =
-        Question::parse(&text, config.cookie_name.as_str()).map_err(|error| Failure::failed(&error))?;
+    let question = Question::parse(&text, config.cookie_name.as_str(), cookies, headers)
+        .map_err(|error| Failure::failed(&error))?;
     block_on(1, async {
         let store = config.open_store()?;
         let mut steps = Steps::default();
@@ -71,26 +80,34 @@ async fn tell(steps: &mut Steps, config: &Config, store: &AnyStore, question: &Q
             Ok(request) => {
                 let (who, what) = (dialect.code(), path(request.target));
                 steps.step("question", "ok", format!("{who} asks about {} {what}", request.method));
-                tell_request(steps, config, store, (*dialect, &request), parts).await;
+                match dialect.asked(parts) {
+                    Ok(asked) => {
+                        let place = (*dialect, asked.as_ref());
+                        tell_request(steps, config, store, place, &request, parts).await;
+                    }
+                    Err(refusal) => tell_refused(steps, *dialect, &refusal),
+                }
             }
-            Err(refusal) => {
-                steps.step("question", "FAIL", told(&refusal));
-                steps.step("decision", dialect.refuse(&refusal).status().as_str(), refusal.code());
-            }
+            Err(refusal) => tell_refused(steps, *dialect, &refusal),
         },
         Question::OfClient(parts) => {
-            let host =
-                parts.headers.get(http::header::HOST).map(http::HeaderValue::as_bytes).unwrap_or_default();
+            let authority = parts.uri.authority().map(|authority| authority.as_str().as_bytes());
+            let host = parts.headers.get(http::header::HOST).map(http::HeaderValue::as_bytes);
+            let host = authority.or(host).unwrap_or_default();
             let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).as_bytes();
             let request = CheckRequest {
                 method: parts.method.clone(),
-                scheme: None,
+                scheme: match parts.uri.scheme_str() {
+                    Some("http") => Some(Scheme::Http),
+                    Some("https") => Some(Scheme::Https),
+                    _ => None,
+                },
                 host,
                 target,
                 headers: &parts.headers,
             };
             steps.step("question", "ok", format!("a client asks for {} {}", request.method, path(target)));
-            tell_request(steps, config, store, (Dialect::Nginx, &request), parts).await;
+            tell_request(steps, config, store, (Dialect::Nginx, None), &request, parts).await;
         }
     }
 }
@@ -99,30 +116,66 @@ async fn tell_request(
     steps: &mut Steps,
     config: &Config,
     store: &AnyStore,
-    (dialect, request): (Dialect, &CheckRequest<'_>),
+    (dialect, asked): (Dialect, Option<&Policy>),
+    request: &CheckRequest<'_>,
     parts: &Parts,
 ) {
-    let rules = config.rules();
-    let decision = if let Some(decision) = judge_key(steps, config, &rules, request).await {
-        decision
-    } else {
-        match token::judge(steps, config, &rules, store, request).await {
-            Some(Ok(decision)) => decision,
-            Some(Err(opens_nothing)) => {
-                let by_session = judge_session(steps, config, &rules, store, request, parts).await;
-                if outweighs(&opens_nothing, &by_session) { opens_nothing } else { by_session }
-            }
-            None => judge_session(steps, config, &rules, store, request, parts).await,
-        }
+    let Ok(found) = config.routes.find(request) else {
+        return tell_refused(steps, dialect, &Refusal::AmbiguousPath);
     };
-    let (status, why) = match &decision {
+    place::tell(steps, found, asked);
+    let policies = found.policies(asked);
+    let decision = match policies.at_once() {
+        Some(decision) => decision,
+        None => judge(steps, config, store, request, parts).await,
+    };
+    let now = clock::now();
+    place::tell_requirements(steps, &policies, &decision, now);
+    tell_decision(steps, config, dialect, request, &policies.conclude(decision, now));
+}
+
+fn tell_refused(steps: &mut Steps, dialect: Dialect, refusal: &Refusal) {
+    steps.step("question", "FAIL", told(refusal));
+    steps.step("decision", dialect.refuse(refusal).status().as_str(), refusal.code());
+}
+
+/// The decision on who asks, whatever the place.
+async fn judge(
+    steps: &mut Steps,
+    config: &Config,
+    store: &AnyStore,
+    request: &CheckRequest<'_>,
+    parts: &Parts,
+) -> Decision {
+    let rules = config.rules();
+    if let Some(decision) = judge_key(steps, config, &rules, request).await {
+        return decision;
+    }
+    match token::judge(steps, config, &rules, store, request).await {
+        Some(Ok(decision)) => decision,
+        Some(Err(opens_nothing)) => {
+            let by_session = judge_session(steps, config, &rules, store, request, parts).await;
+            if outweighs(&opens_nothing, &by_session) { opens_nothing } else { by_session }
+        }
+        None => judge_session(steps, config, &rules, store, request, parts).await,
+    }
+}
+
+fn tell_decision(
+    steps: &mut Steps,
+    config: &Config,
+    dialect: Dialect,
+    request: &CheckRequest<'_>,
+    decision: &Decision,
+) {
+    let (status, why) = match decision {
         Decision::Allow(_) => ("200", "allow"),
         Decision::Unauthenticated(denial) => ("401", denial.code()),
         Decision::Forbidden(denial) => ("403", denial.code()),
         Decision::Unavailable => ("503", "store_unavailable"),
     };
     steps.step("decision", status, why);
-    let answer = dialect.encode(request, &decision, &config.terms);
+    let answer = dialect.encode(request, decision, &config.terms);
     let is_told = |name: &HeaderName| {
         *name == LOCATION
             || name.as_str().starts_with("x-auth-")
@@ -277,6 +330,9 @@ fn told(refusal: &Refusal) -> String {
         Refusal::MissingAttribute(name) => format!("it does not tell {name}"),
         Refusal::MalformedAttribute(name) => format!("its {name} is nothing usable"),
         Refusal::UnknownPolicy => "its route asks for a policy that there is not".to_owned(),
+        Refusal::AmbiguousPath => {
+            "its path is one that two programs may read differently, and there are routes".to_owned()
+        }
         Refusal::TooLarge => "it is longer than any that is read".to_owned(),
         Refusal::Method => "it is not asked in this method".to_owned(),
     }

@@ -24,6 +24,11 @@ impl ConfigError {
         self.hint = Some(hint.into());
         self
     }
+
+    /// The same in one line, for a log.
+    pub(crate) fn in_one_line(&self) -> String {
+        self.to_string().replace("\n  ", "; ")
+    }
 }
 
 impl fmt::Display for ConfigError {

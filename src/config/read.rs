@@ -1,19 +1,22 @@
 //! From texts to values: each with its range, each mistake with its hint.
 
+mod assertion;
 mod cache;
 mod callers;
 mod credentials;
 mod revocation;
+mod routes;
 mod service;
 mod store;
 
 use std::fmt::Display;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
 
-pub(super) use self::service::base_url;
+pub(super) use self::service::{AUTHORITIES, base_url};
 use super::Config;
 use super::error::ConfigError;
 use super::secret::{self, Secrets};
@@ -85,9 +88,12 @@ impl<'a> Reader<'a> {
             "write addresses, networks, loopback or unix with commas between them",
         );
         let terms = self.terms();
+        let assertion = self.assertion();
         let passes_preflights = self.preflight();
+        let routes = self.routes();
         let limits = self.limits();
         let drain_timeout = self.duration("drain_timeout", Duration::ZERO);
+        let reload_interval = self.duration("reload_interval", Duration::ZERO);
         let workers = self.workers();
         let log = self.log();
         self.strangers();
@@ -121,9 +127,12 @@ impl<'a> Reader<'a> {
             cache_capacity: cache_capacity?,
             trusted_proxies: trusted_proxies?,
             terms: terms?,
+            assertion,
             passes_preflights: passes_preflights?,
+            routes: Arc::new(routes?),
             limits: limits?,
             drain_timeout: drain_timeout?,
+            reload_interval: reload_interval.map(|interval| (!interval.is_zero()).then_some(interval))?,
             workers: workers?,
             log: log?,
             warnings: std::mem::take(&mut self.warnings),

@@ -11,6 +11,17 @@ pub struct Setting {
     pub default: Option<&'static str>,
     /// What it does for the user, with its unit and what the extremes mean.
     pub help: &'static str,
+    /// When a change of it in the file counts.
+    pub counts: Counts,
+}
+
+/// When a change counts that is made while sidegate runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counts {
+    /// As soon as it is read.
+    AtOnce,
+    /// When sidegate is started the next time: it is about sockets, threads, the log, or the store and what is remembered of it.
+    AtStart,
 }
 
 impl Setting {
@@ -26,6 +37,16 @@ impl Setting {
         format!("SIDEGATE_{}", self.name.to_ascii_uppercase())
     }
 
+    /// The files that `text`, its value, has read.
+    #[must_use]
+    pub fn files<'t>(&self, text: &'t str) -> Vec<&'t str> {
+        match self.value {
+            "PATH" => vec![text],
+            "PATHS" => text.split(',').map(str::trim).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// Whether it is on or off.
     #[must_use]
     pub fn is_switch(&self) -> bool {
@@ -39,39 +60,49 @@ const fn setting(
     default: Option<&'static str>,
     help: &'static str,
 ) -> Setting {
-    Setting { name, value, default, help }
+    Setting { name, value, default, help, counts: Counts::AtOnce }
+}
+
+/// One that a running sidegate does not change.
+const fn at_start(
+    name: &'static str,
+    value: &'static str,
+    default: Option<&'static str>,
+    help: &'static str,
+) -> Setting {
+    Setting { counts: Counts::AtStart, ..setting(name, value, default, help) }
 }
 
 /// All of them, in the order in which they are told.
 pub const SETTINGS: &[Setting] = &[
-    setting(
+    at_start(
         "listen",
         "ADDRESS",
         Some("127.0.0.1:4180"),
         "Where proxies ask: 127.0.0.1:4180, unix:/run/sidegate/sidegate.sock or fd:3 (passed by systemd)",
     ),
-    setting("listen_mode", "OCTAL", Some("0660"), "Permission bits of a UNIX socket's file"),
-    setting(
+    at_start("listen_mode", "OCTAL", Some("0660"), "Permission bits of a UNIX socket's file"),
+    at_start(
         "admin_listen",
         "ADDRESS",
         Some("127.0.0.1:4181"),
-        "Where /livez, /readyz and /metrics are; the forms of listen. Keep it off the internet",
+        "Where /livez, /readyz, /metrics and /.well-known/jwks.json are; the forms of listen. Keep it off the internet",
     ),
-    setting(
+    at_start(
         "store",
         "URL",
         None,
         "Where Better Auth keeps its sessions: postgres://, mysql://, mariadb://, sqlite:, redis:// (secondary \
          storage), https:// (Better Auth itself is asked) or none (cookie cache alone). If absent, DATABASE_URL",
     ),
-    setting(
+    at_start(
         "fallback_store",
         "URL",
         None,
         "Asked where store has no entry: the database, where store is redis:// and Better Auth keeps sessions in both \
          (storeSessionInDatabase without preserveSessionInDatabase)",
     ),
-    setting(
+    at_start(
         "redis_key_prefix",
         "TEXT",
         Some("better-auth:"),
@@ -104,19 +135,19 @@ pub const SETTINGS: &[Setting] = &[
         None,
         "When the previous secret ends, such as 2026-12-24T18:00:00Z; at most 31 days ahead",
     ),
-    setting(
+    at_start(
         "cookie_name",
         "NAME",
         None,
         "Exact name of the session cookie, where advanced.cookies.session_token.name is set in Better Auth",
     ),
-    setting(
+    at_start(
         "cookie_prefix",
         "PREFIX",
         Some("better-auth"),
         "Better Auth's advanced.cookiePrefix: the cookie is PREFIX.session_token",
     ),
-    setting(
+    at_start(
         "secure_cookies",
         "BOOL",
         Some("false"),
@@ -207,7 +238,7 @@ pub const SETTINGS: &[Setting] = &[
         None,
         "Exact name of the session_data cookie, where advanced.cookies.session_data.name is set in Better Auth",
     ),
-    setting(
+    at_start(
         "get_session",
         "BOOL",
         Some("false"),
@@ -239,7 +270,7 @@ pub const SETTINGS: &[Setting] = &[
         "Whether the proxy hands an allowing answer's Set-Cookie on to the browser (nginx/refresh.conf does): a refresh is \
          waited for then, and its cookie sent along",
     ),
-    setting(
+    at_start(
         "cache_ttl",
         "DURATION",
         None,
@@ -247,38 +278,43 @@ pub const SETTINGS: &[Setting] = &[
          through where nothing tells of sign-outs. If absent, 30s while revocations are heard of (`sidegate check` \
          tells) and 5s otherwise. 0s asks the store every time",
     ),
-    setting(
+    at_start(
         "cache_capacity",
         "COUNT",
         Some("1000000"),
         "Most sessions remembered at once; beyond it the least used are forgotten",
     ),
-    setting(
+    at_start(
         "negative_ttl",
         "DURATION",
         Some("1s"),
         "How long the absence of a session is remembered, for genuine tokens only. 0s not at all",
     ),
-    setting(
+    at_start(
         "store_timeout",
         "DURATION",
         Some("500ms"),
         "Longest time a request waits for the store; then it is a 503",
     ),
-    setting(
+    at_start(
         "store_connect_timeout",
         "DURATION",
         Some("2s"),
         "Longest time a lookup waits for a connection; it goes on in the background when the request has given up",
     ),
-    setting("store_connections", "COUNT", Some("8"), "Most connections to the store; 4 to 8 serve two cores"),
-    setting(
+    at_start(
+        "store_connections",
+        "COUNT",
+        Some("8"),
+        "Most connections to the store; 4 to 8 serve two cores",
+    ),
+    at_start(
         "store_queue",
         "COUNT",
         Some("1024"),
         "Most lookups that wait for one of them, for store_timeout at the longest; the next ones get 503 at once",
     ),
-    setting(
+    at_start(
         "stale_if_error",
         "DURATION",
         Some("60s"),
@@ -292,14 +328,14 @@ pub const SETTINGS: &[Setting] = &[
         Some(""),
         "Methods in which stale_if_error counts, such as GET,HEAD. Empty: all",
     ),
-    setting(
+    at_start(
         "revocation",
         "CHANNEL",
         Some("auto"),
         "How sign-outs and bans are heard of as they happen: listen (PostgreSQL), outbox (any database), tracking (Redis), \
          auto (whichever the store is prepared for, see `sidegate revocation`) or off",
     ),
-    setting("revocation_poll", "DURATION", Some("250ms"), "How often the outbox is looked into"),
+    at_start("revocation_poll", "DURATION", Some("250ms"), "How often the outbox is looked into"),
     setting(
         "revoke_secret_file",
         "PATH",
@@ -307,7 +343,7 @@ pub const SETTINGS: &[Setting] = &[
         "File that holds the bearer secret of POST /revoke on admin_listen, at least 16 characters, by which \
          deploy/better-auth tells of sign-outs and bans. If absent, there is no such endpoint",
     ),
-    setting(
+    at_start(
         "revocation_redis",
         "URL",
         None,
@@ -359,96 +395,142 @@ pub const SETTINGS: &[Setting] = &[
         "pass: CORS preflights, which carry no credentials, reach the app as X-Auth-Status: anonymous. deny: they get 401",
     ),
     setting(
+        "assertion_audience",
+        "TEXT",
+        None,
+        "Whom X-Auth-Assertion is for, a signed JSON Web Token that tells an app who somebody is without its having to \
+         trust the proxy: its aud. If absent, nothing is signed",
+    ),
+    setting("assertion_issuer", "TEXT", Some("sidegate"), "The iss of assertions"),
+    setting(
+        "assertion_key_file",
+        "PATHS",
+        None,
+        "PEM file (PKCS#8) with the Ed25519 or P-256 key that signs assertions; after a comma a second one, whose key is \
+         published too, while keys are replaced. If absent, a key is made at each start",
+    ),
+    setting(
+        "assertion_algorithm",
+        "NAME",
+        Some("EdDSA"),
+        "EdDSA or ES256: how the key signs that is made at the start. One in a file has its own",
+    ),
+    setting(
+        "assertion_bind",
+        "LIST",
+        Some(""),
+        "host and/or request: what of its request an assertion is tied to besides, so that it proves nothing elsewhere \
+         (claims host and req)",
+    ),
+    setting(
+        "assertion_jwks_file",
+        "FILE",
+        None,
+        "File that the public keys are written to at the start and when they change, as /.well-known/jwks.json on admin_listen tells them",
+    ),
+    at_start(
         "session_table",
         "NAME",
         Some("session"),
         "Better Auth's session.modelName; schema.table where it needs one",
     ),
-    setting(
+    at_start(
         "user_table",
         "NAME",
         Some("user"),
         "Better Auth's user.modelName; schema.table where it needs one",
     ),
-    setting(
+    at_start(
         "column_case",
         "CASE",
         Some("camel"),
         "How columns are spelt: camel (expiresAt: Better Auth's migrations, Prisma) or snake (expires_at: Drizzle)",
     ),
-    setting(
+    at_start(
         "session_fields",
         "MAP",
         Some(""),
         "Better Auth's session.fields: renamed columns, such as expiresAt=valid_until,userId=owner",
     ),
-    setting("user_fields", "MAP", Some(""), "Better Auth's user.fields: renamed columns, such as email=mail"),
-    setting(
+    at_start(
+        "user_fields",
+        "MAP",
+        Some(""),
+        "Better Auth's user.fields: renamed columns, such as email=mail",
+    ),
+    at_start(
         "session_additional_fields",
         "MAP",
         Some(""),
         "Better Auth's session.additionalFields that are told by get_session, each with its type: \
          device:string,trust=trust_level:number. Types: string, number, boolean, date, json, string[], number[]",
     ),
-    setting(
+    at_start(
         "user_additional_fields",
         "MAP",
         Some(""),
         "Better Auth's user.additionalFields that are told by get_session, in their order, without those of returned: false",
     ),
-    setting(
+    at_start(
         "member_table",
         "NAME",
         Some("member"),
         "The organization plugin's member.modelName, for the role in the active organization",
     ),
-    setting("jwks_table", "NAME", Some("jwks"), "The jwt plugin's jwks.modelName"),
-    setting(
+    at_start("jwks_table", "NAME", Some("jwks"), "The jwt plugin's jwks.modelName"),
+    at_start(
         "time_zone",
         "ZONE",
         Some("UTC"),
         "Zone of dates that are stored without one, such as America/New_York: that of Better Auth's process",
     ),
-    setting(
+    at_start(
         "connections_max",
         "COUNT",
         Some("4096"),
         "Most connections at once; the next ones wait to be accepted",
     ),
-    setting(
+    at_start(
         "header_bytes_max",
         "BYTES",
         Some("65536"),
         "Longest head of a question, at least 8192; more is answered with 431. nginx sends up to 32 KiB by default",
     ),
-    setting("headers_max", "COUNT", Some("100"), "Most headers of a question; more is answered with 431"),
-    setting(
+    at_start("headers_max", "COUNT", Some("100"), "Most headers of a question; more is answered with 431"),
+    at_start(
         "header_read_timeout",
         "DURATION",
         Some("5s"),
         "Longest time from the first byte of a head to its last; then the connection is closed",
     ),
-    setting(
+    at_start(
         "idle_timeout",
         "DURATION",
         Some("75s"),
         "Longest time between two requests of a connection. Keep it above the proxy's own (nginx: 60s)",
     ),
-    setting(
+    at_start(
         "drain_timeout",
         "DURATION",
         Some("10s"),
         "Longest time that requests under way are waited for after SIGTERM",
     ),
-    setting("workers", "COUNT", Some("0"), "Threads that serve. 0: as many as there are cores to run on"),
     setting(
+        "reload_interval",
+        "DURATION",
+        Some("5s"),
+        "How often the configuration file and the files that it names are looked at: what changed there counts a second later. 0s: \
+         only when SIGHUP comes",
+    ),
+    at_start("workers", "COUNT", Some("0"), "Threads that serve. 0: as many as there are cores to run on"),
+    at_start(
         "log_format",
         "FORMAT",
         Some("text"),
         "text for people, json for collectors; both go to standard error",
     ),
-    setting("log_level", "LEVEL", Some("info"), "error, warn, info (one event a denial), debug or trace"),
-    setting(
+    at_start("log_level", "LEVEL", Some("info"), "error, warn, info (one event a denial), debug or trace"),
+    at_start(
         "log_denials",
         "BOOL",
         Some("true"),

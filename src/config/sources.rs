@@ -6,19 +6,30 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::error::ConfigError;
+use super::reload::Digest;
 use super::settings::{SETTINGS, Setting};
 
 /// The three layers, each from setting name to text.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Sources {
     flags: BTreeMap<&'static str, String>,
     environment: Environment,
-    file: BTreeMap<&'static str, String>,
+    pub(super) file: File,
     path: Option<PathBuf>,
+    /// Of the file as it was read.
+    pub(super) digest: Option<Digest>,
+}
+
+/// What a file says.
+#[derive(Clone, Default)]
+pub(super) struct File {
+    pub(super) settings: BTreeMap<&'static str, String>,
+    /// Its `[[route]]` tables.
+    pub(super) routes: Vec<toml::Table>,
 }
 
 /// The process's environment, as far as it is anyone's business.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Environment {
     variables: BTreeMap<String, String>,
     /// Names whose values are no text.
@@ -132,11 +143,27 @@ impl Sources {
         environment.check()?;
         let path =
             config.map(Path::to_owned).or_else(|| environment.get("SIDEGATE_CONFIG").map(PathBuf::from));
-        let file = match &path {
-            Some(path) => read_file(path)?,
-            None => BTreeMap::new(),
+        let sources = Self { flags, environment, path, ..Self::default() };
+        sources.with_file(sources.text())
+    }
+
+    /// The text of the file as it is now; `None` if there is no such file to be read.
+    pub(super) fn text(&self) -> Option<io::Result<String>> {
+        self.path.as_deref().map(|path| read_text(path, FILE_BYTES_MAX))
+    }
+
+    /// The same flags and variables, with what a text of the file says.
+    ///
+    /// # Errors
+    /// If it could not be read, is no TOML, or has a key that is no setting.
+    pub(super) fn with_file(&self, text: Option<io::Result<String>>) -> Result<Self, Vec<ConfigError>> {
+        let digest = text.as_ref().map(Digest::of);
+        let file = match (&self.path, text) {
+            (Some(path), Some(text)) => read_file(path, text)?,
+            _ => File::default(),
         };
-        Ok(Self { flags, environment, file, path })
+        let (flags, environment, path) = (self.flags.clone(), self.environment.clone(), self.path.clone());
+        Ok(Self { flags, environment, file, path, digest })
     }
 
     pub(super) fn environment(&self) -> &Environment {
@@ -149,6 +176,11 @@ impl Sources {
         self.path.as_deref()
     }
 
+    /// The `[[route]]` tables of the file: no flag or variable could hold them.
+    pub(super) fn routes(&self) -> &[toml::Table] {
+        &self.file.routes
+    }
+
     /// A setting by its name, from the strongest layer that has it.
     pub(super) fn given(&self, name: &'static str) -> Option<Given<'_>> {
         let setting = SETTINGS.iter().find(|setting| setting.name == name)?;
@@ -158,7 +190,7 @@ impl Sources {
         if let Some(text) = self.environment.variables.get(&setting.variable()) {
             return Some(Given { text, origin: Origin::Variable(setting.variable()) });
         }
-        if let (Some(text), Some(path)) = (self.file.get(name), &self.path) {
+        if let (Some(text), Some(path)) = (self.file.settings.get(name), &self.path) {
             return Some(Given { text, origin: Origin::File(path) });
         }
         setting.default.map(|text| Given { text, origin: Origin::Default })
@@ -185,8 +217,11 @@ impl fmt::Display for Origin<'_> {
 /// All settings with all their reasons are a tenth of this.
 const FILE_BYTES_MAX: u64 = 256 * 1024;
 
-fn read_file(path: &Path) -> Result<BTreeMap<&'static str, String>, Vec<ConfigError>> {
-    let text = read_text(path, FILE_BYTES_MAX).map_err(|error| {
+/// The key of the routes.
+pub(super) const ROUTE: &str = "route";
+
+fn read_file(path: &Path, text: io::Result<String>) -> Result<File, Vec<ConfigError>> {
+    let text = text.map_err(|error| {
         vec![
             ConfigError::new(format!("cannot read the configuration file {}", path.display()))
                 .because(error)
@@ -203,12 +238,19 @@ fn read_file(path: &Path) -> Result<BTreeMap<&'static str, String>, Vec<ConfigEr
                 .hint("write lines such as cache_ttl = \"5s\"; deploy/sidegate.toml has them all"),
         ]
     })?;
-    let mut settings = BTreeMap::new();
+    let mut file = File::default();
     let mut errors = Vec::new();
     for (key, value) in table {
+        if key == ROUTE {
+            match route_tables(value) {
+                Some(routes) => file.routes = routes,
+                None => errors.push(no_routes(path)),
+            }
+            continue;
+        }
         match SETTINGS.iter().find(|setting| setting.name == key) {
             Some(setting) => match text_of(setting, &value) {
-                Some(text) => drop(settings.insert(setting.name, text)),
+                Some(text) => drop(file.settings.insert(setting.name, text)),
                 None => errors.push(
                     ConfigError::new(format!(
                         "{key} in {} is neither a text, a number nor true or false",
@@ -220,7 +262,17 @@ fn read_file(path: &Path) -> Result<BTreeMap<&'static str, String>, Vec<ConfigEr
             None => errors.push(unknown_key(&key, path)),
         }
     }
-    if errors.is_empty() { Ok(settings) } else { Err(errors) }
+    if errors.is_empty() { Ok(file) } else { Err(errors) }
+}
+
+fn route_tables(value: toml::Value) -> Option<Vec<toml::Table>> {
+    let toml::Value::Array(list) = value else { return None };
+    list.into_iter().map(|value| value.try_into().ok()).collect()
+}
+
+fn no_routes(path: &Path) -> ConfigError {
+    ConfigError::new(format!("{ROUTE} in {} is no list of tables", path.display()))
+        .hint("write [[route]], in two pairs of brackets, and its keys below it")
 }
 
 /// Lists and maps may be written as TOML's own or as one text, as in a flag.

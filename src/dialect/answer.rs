@@ -1,7 +1,7 @@
 //! Answers as all dialects give them: identity headers, the small JSON body of a denial.
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use http_body_util::Full;
 
@@ -20,10 +20,25 @@ pub(super) fn decided(
 ) -> Answer {
     match decision {
         Decision::Allow(grant) => allow(grant, names),
-        Decision::Unauthenticated(denial) => unauthenticated(*denial),
+        Decision::Unauthenticated(denial) => {
+            let mut answer = unauthenticated(*denial);
+            answer.headers_mut().extend(challenge(*denial).map(|challenge| (WWW_AUTHENTICATE, challenge)));
+            answer
+        }
         Decision::Forbidden(denial) => deny(StatusCode::FORBIDDEN, "forbidden", denial.code()),
         Decision::Unavailable => unavailable(),
     }
+}
+
+/// That a newer sign-in would help, and how new it has to be: RFC 9470 §3.
+fn challenge(denial: Denial) -> Option<HeaderValue> {
+    let Denial::NotFresh(max) = denial else { return None };
+    let challenge = format!(
+        "Bearer error=\"insufficient_user_authentication\", \
+         error_description=\"a more recent sign-in is required\", max_age=\"{}\"",
+        max.as_secs()
+    );
+    HeaderValue::try_from(challenge).ok()
 }
 
 /// 200 with the identity and no body: Envoy takes nothing else for a pass.
@@ -35,6 +50,9 @@ pub(super) fn allow(grant: &Grant, names: &HeaderNames) -> Answer {
         if let Some(name) = names.of(field) {
             headers.insert(name, value.clone());
         }
+    }
+    if let Some(assertion) = grant.assertion() {
+        headers.insert(names.assertion(), assertion.clone());
     }
     if let Some(age) = grant.stale_for() {
         let freshness = HeaderValue::try_from(format!("stale; age={}", age.as_secs()));
@@ -59,6 +77,7 @@ pub(super) fn refuse(refusal: &Refusal) -> Answer {
         | Refusal::MalformedHeader(_)
         | Refusal::MissingAttribute(_)
         | Refusal::MalformedAttribute(_)
+        | Refusal::AmbiguousPath
         | Refusal::Method => StatusCode::BAD_REQUEST,
     };
     deny(status, "refused", refusal.code())

@@ -44,7 +44,7 @@ pub struct EnvoyCheck {
     host: Bytes,
     target: Bytes,
     headers: HeaderMap,
-    policy: Policy,
+    policy: Option<Policy>,
 }
 
 impl EnvoyCheck {
@@ -93,18 +93,18 @@ impl EnvoyCheck {
         }
     }
 
-    /// What the route asks for beyond a live session.
+    /// What the route asks for beyond what sidegate's own routes do.
     #[must_use]
-    pub fn policy(&self) -> &Policy {
-        &self.policy
+    pub fn policy(&self) -> Option<&Policy> {
+        self.policy.as_ref()
     }
 }
 
-fn policy(attributes: &AttributeContext) -> Result<Policy, Refusal> {
+fn policy(attributes: &AttributeContext) -> Result<Option<Policy>, Refusal> {
     let mut named = attributes.context_extensions.iter().filter(|extension| extension.key == POLICY);
-    let Some(policy) = named.next() else { return Ok(Policy::default()) };
+    let Some(policy) = named.next() else { return Ok(None) };
     let text = std::str::from_utf8(&policy.value).ok().filter(|_| named.next().is_none());
-    text.and_then(|text| text.parse().ok()).ok_or(Refusal::UnknownPolicy)
+    text.and_then(|text| text.parse().ok()).map(Some).ok_or(Refusal::UnknownPolicy)
 }
 
 fn headers(http: &mut HttpRequest) -> Result<HeaderMap, Refusal> {

@@ -155,13 +155,21 @@ fn circle(denial: Denial, to: &HeaderValue) -> String {
             "the store that sidegate looks into does not have the session: is it Better Auth's?"
         }
         Denial::Expired => "the session that signing in makes is already over: are the clocks right?",
+        Denial::NotFresh(_) => {
+            "this page wants a sign-in from not long ago, and the sign-in page lets those be who are signed in already: it \
+             has to ask again"
+        }
         Denial::Banned
         | Denial::InvalidToken
         | Denial::ApiKeyRefused
         | Denial::ApiKeyLimited
         | Denial::EmailUnverified
         | Denial::NoTwoFactor
-        | Denial::Impersonated => "signing in does not lead to what this page asks for",
+        | Denial::Impersonated
+        | Denial::MissingRole
+        | Denial::NotMember
+        | Denial::MissingOrganizationRole
+        | Denial::RouteDenied => "signing in does not lead to what this page asks for",
     };
     format!(
         "This page has sent you to sign in {REDIRECTS_MAX} times within {COUNT_SECONDS} seconds, and each time you came \

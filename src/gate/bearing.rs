@@ -1,9 +1,9 @@
 //! Credentials that are no sessions: API keys and tokens of the jwt plugin.
 
-use super::query::Without;
+use super::question::Question;
 use super::{Checked, Gate, Lookup};
 use crate::api_key::ApiKeys;
-use crate::auth::{ApiKey, CheckRequest, Decision, Denial, Jwt};
+use crate::auth::{ApiKey, Decision, Denial, Jwt};
 use crate::clock::UnixMillis;
 use crate::jwt::{Judged, Jwts};
 use crate::store::SessionStore;
@@ -13,16 +13,18 @@ impl<S: SessionStore> Gate<S> {
         &self,
         api_keys: &ApiKeys,
         key: ApiKey,
+        question: Question<'_>,
         asked: UnixMillis,
         now: &impl Fn() -> UnixMillis,
     ) -> Checked {
-        if let Some(verdict) = api_keys.remembered(&key, asked) {
+        if let Some(verdict) = api_keys.remembered(&key, asked, question.wanted) {
             return Checked::new(self.rules.judge(verdict, asked), Lookup::Hit);
         }
-        let decision = match tokio::time::timeout(self.patience, api_keys.judge(key, now)).await {
-            Ok(Ok(verdict)) => self.rules.judge(verdict, now()),
-            Ok(Err(_)) | Err(_) => Decision::Unavailable,
-        };
+        let decision =
+            match tokio::time::timeout(self.patience, api_keys.judge(key, question.wanted, now)).await {
+                Ok(Ok(verdict)) => self.rules.judge(verdict, now()),
+                Ok(Err(_)) | Err(_) => Decision::Unavailable,
+            };
         Checked::new(decision, Lookup::Miss)
     }
 
@@ -32,7 +34,7 @@ impl<S: SessionStore> Gate<S> {
         &self,
         jwts: &Jwts,
         token: &Jwt<'_>,
-        request: &CheckRequest<'_>,
+        question: Question<'_>,
         now: &impl Fn() -> UnixMillis,
     ) -> Checked {
         let asked = now();
@@ -45,7 +47,7 @@ impl<S: SessionStore> Gate<S> {
             Judged::Refused(refusal) => Decision::Unauthenticated(refusal.into()),
             Judged::Unknown => Decision::Unavailable,
         };
-        let by_session = self.by_session(request, Without::default(), now(), now).await;
+        let by_session = self.by_session(question, now(), now).await;
         if outweighs(&opens_nothing, &by_session.decision) {
             return Checked::new(opens_nothing, Lookup::Miss);
         }

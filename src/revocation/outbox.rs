@@ -23,6 +23,9 @@ use crate::store::{AnyStore, Columns, Dialect, Link, Schema, SqlName, StoreError
 /// without a channel; a database under load takes its time, and is not helped by emptying the cache.
 const ANSWER: Duration = Duration::from_secs(2);
 
+const INSTALL: &str =
+    "run `sidegate revocation install --outbox` with a role that may create tables and triggers";
+
 /// The outbox of a database.
 pub struct Outbox {
     store: AnyStore,
@@ -206,23 +209,11 @@ fn texts(rows: Vec<Texts>) -> Vec<String> {
 }
 
 fn told(error: StoreError) -> ChannelError {
-    match error {
-        StoreError::Refused(why) => not_prepared(&why),
-        StoreError::Timeout(_)
-        | StoreError::Unreachable(_)
-        | StoreError::Malformed(_)
-        | StoreError::RateLimited
-        | StoreError::Overloaded
-        | StoreError::Resting
-        | StoreError::Unsettled
-        | StoreError::BrokeOff => ChannelError::Broken(error.to_string()),
-    }
+    ChannelError::from(error).advised(INSTALL)
 }
 
 fn not_prepared(why: &str) -> ChannelError {
-    ChannelError::NotPrepared(format!(
-        "{why}; run `sidegate revocation install --outbox` with a role that may create tables and triggers"
-    ))
+    ChannelError::NotPrepared(why.to_owned()).advised(INSTALL)
 }
 
 fn no_database() -> ChannelError {

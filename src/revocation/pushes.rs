@@ -70,10 +70,5 @@ impl Pushes {
 
 /// What Redis refused, with the rights that are wanted.
 pub(super) fn hinted(error: StoreError, rights: &str) -> ChannelError {
-    match ChannelError::from(error) {
-        ChannelError::NotPrepared(why) => {
-            ChannelError::NotPrepared(format!("{why}; what the user has to be allowed is {rights}"))
-        }
-        broken @ ChannelError::Broken(_) => broken,
-    }
+    ChannelError::from(error).advised(&format!("what the user has to be allowed is {rights}"))
 }

@@ -12,6 +12,7 @@ use super::connection::{Limits, Service};
 use super::front::Front;
 use super::grpc::{self, Failure, Reply};
 use super::health;
+use super::live::Live;
 use super::peers::Peer;
 use super::readiness::Readiness;
 use crate::dialect::{Answer, Dialect, Refusal};
@@ -19,7 +20,7 @@ use crate::store::SessionStore;
 
 /// Answers whoever asks there.
 pub(super) struct Callers<S> {
-    front: Arc<Front<S>>,
+    front: Arc<Live<Front<S>>>,
     readiness: Arc<Readiness>,
     limits: Limits,
 }
@@ -43,7 +44,7 @@ impl Method {
 }
 
 impl<S: SessionStore> Callers<S> {
-    pub(super) fn new(front: Arc<Front<S>>, readiness: Arc<Readiness>, limits: Limits) -> Self {
+    pub(super) fn new(front: Arc<Live<Front<S>>>, readiness: Arc<Readiness>, limits: Limits) -> Self {
         Self { front, readiness, limits }
     }
 
@@ -58,7 +59,8 @@ impl<S: SessionStore> Callers<S> {
 
     /// Envoy's question. Whatever a client can make of it is answered by a denial: see `dialect::EnvoyCheck`.
     async fn check(&self, body: Incoming, patience: Duration, peer: Peer) -> Response<Reply> {
-        let message = if self.expects(peer) {
+        let front = self.front.now();
+        let message = if front.trusts(peer) {
             match grpc::message(body, self.limits.message_bytes(), patience).await {
                 Ok(message) => Ok(message),
                 Err(Failure::TooLarge) => Err(Refusal::TooLarge),
@@ -68,13 +70,13 @@ impl<S: SessionStore> Callers<S> {
             // What a stranger says is not even read.
             Err(Refusal::UntrustedPeer)
         };
-        grpc::answered(&self.front.check(message, peer).await)
+        grpc::answered(&front.check(message, peer).await)
     }
 }
 
 impl<S: SessionStore> Service for Callers<S> {
     async fn answer(&self, question: &Parts, peer: Peer) -> Answer {
-        self.front.answer(question, peer).await
+        self.front.now().answer(question, peer).await
     }
 
     async fn converse(&self, request: Request<Incoming>, peer: Peer) -> Response<Reply> {
@@ -87,12 +89,12 @@ impl<S: SessionStore> Service for Callers<S> {
             None if is_call && Dialect::at(path).is_none() => Failure::NoSuchMethod.reply(),
             None => {
                 let (question, _) = request.into_parts();
-                self.front.answer(&question, peer).await.map(BodyExt::boxed_unsync)
+                self.answer(&question, peer).await.map(BodyExt::boxed_unsync)
             }
         }
     }
 
     fn expects(&self, peer: Peer) -> bool {
-        self.front.trusts(peer)
+        self.front.now().trusts(peer)
     }
 }

@@ -10,7 +10,8 @@ use http_body_util::BodyExt as _;
 use prometheus_client::metrics::counter::Counter;
 
 use super::peers::{Peer, TrustedPeers};
-use crate::auth::{CheckRequest, Decision, Policy};
+use crate::assertion::Assertions;
+use crate::auth::{CheckRequest, Decision, Found, Policy, Routes};
 use crate::cache::SessionCache;
 use crate::clock;
 use crate::dialect::{self, Answer, CheckResponse, Dialect, EnvoyCheck, Refusal, Terms};
@@ -24,7 +25,9 @@ pub struct Front<S> {
     gate: Gate<S>,
     terms: Terms,
     trusted: TrustedPeers,
+    routes: Arc<Routes>,
     answers_get_session: bool,
+    assertions: Option<Assertions>,
     metrics: Arc<Metrics>,
     /// Allowed from the cache, by dialect: what is counted most is looked up once.
     allowed_hits: [(Dialect, Counter); Dialect::ALL.len()],
@@ -36,13 +39,41 @@ impl<S: SessionStore> Front<S> {
     pub fn new(gate: Gate<S>, terms: Terms, trusted: TrustedPeers, metrics: Arc<Metrics>) -> Self {
         let allowed_hits = Dialect::ALL
             .map(|dialect| (dialect, metrics.decision(&labels(dialect, "allow", "", Lookup::Hit))));
-        Self { gate, terms, trusted, answers_get_session: false, metrics, allowed_hits }
+        let routes = Arc::default();
+        Self {
+            gate,
+            terms,
+            trusted,
+            routes,
+            answers_get_session: false,
+            assertions: None,
+            metrics,
+            allowed_hits,
+        }
+    }
+
+    /// Asks of each request what these say of it.
+    #[must_use]
+    pub fn with_routes(self, routes: Arc<Routes>) -> Self {
+        Self { routes, ..self }
     }
 
     /// Answers get-session too, if so asked: for apps that call Better Auth.
     #[must_use]
     pub fn with_get_session(self, answers: bool) -> Self {
         Self { answers_get_session: answers, ..self }
+    }
+
+    /// Has apps told who somebody is by signed assertions too.
+    #[must_use]
+    pub fn with_assertions(self, assertions: Assertions) -> Self {
+        Self { assertions: Some(assertions), ..self }
+    }
+
+    /// The public keys of those assertions; `None` if there are none.
+    #[must_use]
+    pub fn jwks(&self) -> Option<Bytes> {
+        self.assertions.as_ref().map(Assertions::jwks)
     }
 
     /// The gate's cache, for telling its size.
@@ -61,8 +92,14 @@ impl<S: SessionStore> Front<S> {
         let Some(dialect) = Dialect::at(question.uri.path()).filter(|dialect| self.speaks(*dialect)) else {
             return dialect::not_found();
         };
-        let asked = self.believe(peer).and_then(|()| dialect.decode(question, &self.terms));
-        self.judge(dialect, asked, &Policy::default(), peer).await.0
+        let asked = self
+            .believe(peer)
+            .and_then(|()| Ok((dialect.decode(question, &self.terms)?, dialect.asked(question)?)));
+        let (asked, policy) = match asked {
+            Ok((request, policy)) => (Ok(request), policy),
+            Err(refusal) => (Err(refusal), None),
+        };
+        self.judge(dialect, asked, policy.as_ref(), peer).await.0
     }
 
     /// Answers one question of Envoy's by gRPC: a `CheckRequest`, or why there is none.
@@ -70,10 +107,10 @@ impl<S: SessionStore> Front<S> {
         let decode = |message| EnvoyCheck::decode(message, &self.terms.names);
         let check = self.believe(peer).and(message).and_then(decode);
         let (asked, policy) = match &check {
-            Ok(check) => (Ok(check.request()), check.policy().clone()),
-            Err(refusal) => (Err(refusal.clone()), Policy::default()),
+            Ok(check) => (Ok(check.request()), check.policy()),
+            Err(refusal) => (Err(refusal.clone()), None),
         };
-        let (answer, decision) = self.judge(Dialect::EnvoyGrpc, asked, &policy, peer).await;
+        let (answer, decision) = self.judge(Dialect::EnvoyGrpc, asked, policy, peer).await;
         let (head, body) = answer.into_parts();
         let Ok(body) = body.collect().await;
         let answer = Response::from_parts(head, body.to_bytes());
@@ -90,11 +127,11 @@ impl<S: SessionStore> Front<S> {
         &self,
         dialect: Dialect,
         asked: Result<CheckRequest<'_>, Refusal>,
-        policy: &Policy,
+        policy: Option<&Policy>,
         peer: Peer,
     ) -> (Answer, Option<Decision>) {
-        let request = match asked {
-            Ok(request) => request,
+        let (request, found) = match asked.and_then(|request| Ok((self.route(dialect, &request)?, request))) {
+            Ok((found, request)) => (request, found),
             Err(refusal) => {
                 self.tell_refused(dialect, &refusal, peer);
                 return (dialect.refuse(&refusal), None);
@@ -107,11 +144,13 @@ impl<S: SessionStore> Front<S> {
             | Dialect::Caddy
             | Dialect::Haproxy
             | Dialect::Envoy
-            | Dialect::EnvoyGrpc => self.gate.check(&request, clock::now).await,
+            | Dialect::EnvoyGrpc => {
+                self.gate.check_under(&request, &found.policies(policy), clock::now).await
+            }
         };
-        checked.decision = policy.tighten(checked.decision);
+        self.prove(dialect, &request, &mut checked.decision);
         self.count(dialect, &checked);
-        tell(dialect, &request, &checked);
+        tell(dialect, &request, found, &checked);
         let mut answer = dialect.encode(&request, &checked.decision, &self.terms);
         if let (Decision::Allow(_), Some(cookie)) = (&checked.decision, checked.set_cookie) {
             answer.headers_mut().insert(SET_COOKIE, *cookie);
@@ -124,6 +163,31 @@ impl<S: SessionStore> Front<S> {
             );
         }
         (answer, Some(checked.decision))
+    }
+
+    /// Signs for whoever may pass, once nothing can be decided otherwise any more.
+    fn prove(&self, dialect: Dialect, request: &CheckRequest<'_>, decision: &mut Decision) {
+        let (Decision::Allow(grant), Some(assertions)) = (decision, &self.assertions) else { return };
+        // Better Auth's own answer, which has no such header.
+        if dialect == Dialect::GetSession {
+            return;
+        }
+        if let Some(assertion) = assertions.of(grant, request, clock::now()) {
+            grant.prove(assertion);
+        }
+    }
+
+    /// The routes of a request. Whoever asks get-session asks who somebody is, not whether they may go anywhere.
+    fn route(&self, dialect: Dialect, request: &CheckRequest<'_>) -> Result<Found<'_>, Refusal> {
+        match dialect {
+            Dialect::GetSession => Ok(Found::default()),
+            Dialect::Nginx
+            | Dialect::Traefik
+            | Dialect::Caddy
+            | Dialect::Haproxy
+            | Dialect::Envoy
+            | Dialect::EnvoyGrpc => self.routes.find(request).map_err(|_| Refusal::AmbiguousPath),
+        }
     }
 
     fn speaks(&self, dialect: Dialect) -> bool {
@@ -179,7 +243,7 @@ const fn labels(
 }
 
 /// One event a denial. The path goes without its query, which may hold what nobody should read.
-fn tell(dialect: Dialect, request: &CheckRequest<'_>, checked: &Checked) {
+fn tell(dialect: Dialect, request: &CheckRequest<'_>, found: Found<'_>, checked: &Checked) {
     let (status, reason) = match &checked.decision {
         Decision::Allow(_) => return,
         Decision::Unauthenticated(denial) => (401, denial.code()),
@@ -192,6 +256,7 @@ fn tell(dialect: Dialect, request: &CheckRequest<'_>, checked: &Checked) {
         dialect = dialect.code(),
         status,
         reason,
+        route = found.route.map(tracing::field::display),
         cache = checked.lookup.code(),
         method = request.method.as_str(),
         host = %excerpt(request.host),

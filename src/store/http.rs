@@ -9,11 +9,10 @@ mod answer;
 use http::header::{ACCEPT, CONTENT_LENGTH, COOKIE, ORIGIN, SET_COOKIE, USER_AGENT};
 use http::uri::PathAndQuery;
 use http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use self::answer::Told;
 use super::{PoolState, SessionStore, StoreError};
-use crate::auth::{ApiKey, Body, CookieName, KeyVerdict, Session, VerifiedToken};
+use crate::auth::{ApiKey, Body, CookieName, KeyVerdict, Session, VerifiedToken, cookie_value};
 use crate::clock::UnixMillis;
 use crate::fetch::{Client, FetchError, Repeat};
 
@@ -45,18 +44,6 @@ pub enum Renewal {
     /// There is no such session.
     Gone,
 }
-
-/// `encodeURIComponent`, as browsers got the cookie.
-const COOKIE_VALUE: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'!')
-    .remove(b'~')
-    .remove(b'*')
-    .remove(b'\'')
-    .remove(b'(')
-    .remove(b')');
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const SIDEGATE: HeaderValue = HeaderValue::from_static(concat!("sidegate/", env!("CARGO_PKG_VERSION")));
@@ -98,7 +85,7 @@ impl BetterAuth {
             return Ok(verdict);
         }
         if let Some(told) = answer::read(&answer)? {
-            return Ok(KeyVerdict::Opens(self.session(&told, &answer).into()));
+            return Ok(KeyVerdict::Opens(self.session(&told, &answer).without_sign_in().into()));
         }
         tracing::warn!(
             "Better Auth does not look at API keys: its api-key plugin needs enableSessionForAPIKeys and this header \
@@ -186,7 +173,7 @@ impl BetterAuth {
         url: &Uri,
         token: &VerifiedToken,
     ) -> Result<Request<()>, StoreError> {
-        let value = utf8_percent_encode(token.signed(), COOKIE_VALUE);
+        let value = cookie_value(token.signed());
         let mut cookie = HeaderValue::try_from(format!("{}={value}", self.cookie))
             .map_err(|_| StoreError::Refused("the token fits into no cookie".to_owned()))?;
         cookie.set_sensitive(true);

@@ -146,7 +146,7 @@ type Row = (&'static str, FieldKind, Need);
 const SESSION: [Row; 8] = [
     ("expiresAt", FieldKind::Date, Need::Required),
     ("token", FieldKind::Text, Need::Required),
-    ("createdAt", FieldKind::Date, Need::Body),
+    ("createdAt", FieldKind::Date, Need::Identity), // the sign-in
     ("updatedAt", FieldKind::Date, Need::Body),
     ("ipAddress", FieldKind::Text, Need::Body),
     ("userAgent", FieldKind::Text, Need::Body),

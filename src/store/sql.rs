@@ -1,84 +1,29 @@
-//! What the three SQL databases have in common: a pool, one prepared statement, one row to read.
+//! What the three SQL databases have in common: a pool, and one prepared statement to each question.
 
 pub(super) mod broken;
+mod flavour;
+mod rows;
 
 use std::fmt;
 use std::future::Future;
-use std::str::FromStr;
+use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use serde_json::Value;
 use sqlx::pool::PoolOptions;
-use sqlx::{
-    AssertSqlSafe, ColumnIndex, ConnectOptions, Connection, Database, Decode, Encode, Executor,
-    IntoArguments, Pool, Row as _, Type,
-};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Database as _, Pool, SqlSafeStr as _};
+
+pub(super) use self::flavour::Flavour;
 
 use self::broken::Broken;
-use super::columns::{ColumnRow, Columns, DateColumn, FoundTable, Survey};
-use super::plan::{Grammar, Keys, Lookup, Plan};
+use self::flavour::{Askable as _, Link, Options, Row};
+use super::columns::{ColumnRow, Columns, FoundTable, Survey};
+use super::plan::Plan;
 use super::plans::{Now, Plans};
-use super::row::{self, Reading};
-use super::schema::{Schema, Table};
+use super::schema::Schema;
 use super::{PoolState, SessionStore, StoreError, StoreOptions, StoreUrlError};
-use crate::auth::{Fields, KeyRow, Session, SessionRecord, VerifiedToken};
-use crate::clock::UnixMillis;
-
-/// One of the databases: how it spells things, how it connects, how it keeps an instant.
-pub(super) trait Flavour: Send + Sync + 'static {
-    /// The driver.
-    type Db: Database;
-
-    /// Its SQL.
-    const GRAMMAR: Grammar;
-
-    /// What may stand after the `?` of its URL.
-    const PARAMETERS: &'static [&'static str];
-
-    /// Whether names of columns that differ in case alone are the same.
-    const FOLDS_CASE: bool;
-
-    /// All columns in sight, as [`ColumnRow`]s that begin with the schema, table by table.
-    const SURVEY: &'static str;
-
-    /// The columns of these tables, as [`ColumnRow`]s that begin with the table's place in the list, in the table's own
-    /// order, and what is bound to the statement.
-    fn columns(tables: [&Table; 4]) -> (String, Vec<String>);
-
-    /// Options that hold for every connection of ours.
-    fn prepare(options: Options<Self>, store: &StoreOptions) -> Options<Self>;
-
-    /// A pool that notices when its connections lead to something that is no longer there.
-    fn watch(pool: PoolOptions<Self::Db>, _: &Options<Self>) -> PoolOptions<Self::Db> {
-        pool
-    }
-
-    /// What dates a column of that type holds.
-    fn date(sql_type: &str) -> DateColumn;
-
-    /// Whether the complaint is that a table or a column is not, or no longer, what a statement takes it for.
-    fn is_about_columns(error: &dyn sqlx::error::DatabaseError) -> bool;
-
-    /// The date in column `index`; `None` if it is null.
-    ///
-    /// # Errors
-    /// What is wrong with the value.
-    fn instant(row: &Row<Self>, index: usize, zone: &TimeZone) -> Result<Option<UnixMillis>, String>;
-
-    /// The value in column `index`, which is no date.
-    ///
-    /// # Errors
-    /// What is wrong with the value.
-    fn value(row: &Row<Self>, index: usize, reading: Reading) -> Result<Value, String>;
-}
-
-/// The driver's connection options.
-pub(super) type Options<F> = <<<F as Flavour>::Db as Database>::Connection as Connection>::Options;
-/// The driver's row.
-pub(super) type Row<F> = <<F as Flavour>::Db as Database>::Row;
-type Link<F> = <<F as Flavour>::Db as Database>::Connection;
+use crate::auth::{KeyRow, Session, VerifiedToken};
 
 /// Sessions in an SQL database.
 pub(super) struct SqlStore<F: Flavour> {
@@ -94,12 +39,6 @@ pub(super) struct SqlStore<F: Flavour> {
     timeout: Duration,
 }
 
-/// What a lookup found.
-struct Found {
-    token: String,
-    record: SessionRecord,
-}
-
 /// What is asked by a plan.
 #[derive(Clone, Copy)]
 enum Question<'q> {
@@ -109,14 +48,7 @@ enum Question<'q> {
     Keys,
 }
 
-impl<F: Flavour> SqlStore<F>
-where
-    for<'c> &'c mut Link<F>: Executor<'c, Database = F::Db>,
-    <F::Db as Database>::Arguments: IntoArguments<F::Db>,
-    for<'q> &'q str: Encode<'q, F::Db> + Type<F::Db>,
-    for<'r> Option<String>: Decode<'r, F::Db> + Type<F::Db>,
-    usize: ColumnIndex<Row<F>>,
-{
+impl<F: Flavour> SqlStore<F> {
     pub(super) fn open(url: &str, store: &StoreOptions) -> Result<Self, StoreUrlError> {
         let options =
             Options::<F>::from_str(url).map_err(|error| StoreUrlError::Malformed(error.to_string()))?;
@@ -165,7 +97,7 @@ where
     pub(super) async fn public_keys(&self) -> Result<Option<Vec<KeyRow>>, StoreError> {
         let (plan, rows) = self.ask(Question::Keys).await?;
         let Some(keys) = &plan.keys else { return Ok(None) };
-        rows.iter().map(|row| self.key(row, keys)).collect::<Result<_, _>>().map(Some)
+        rows.iter().map(|row| rows::key::<F>(row, keys, &self.zone)).collect::<Result<_, _>>().map(Some)
     }
 
     pub(super) async fn diagnose(&self) -> Result<(), StoreError> {
@@ -252,14 +184,15 @@ where
     }
 
     async fn rows(link: &mut Link<F>, plan: &Plan, question: Question<'_>) -> Result<Vec<Row<F>>, Broken> {
-        let query = match question {
-            Question::Session(token) => sqlx::query::<F::Db>(plan.lookup()?.sql.statement()).bind(token),
+        match question {
+            Question::Session(token) => {
+                Ok(F::Db::rows(link, plan.lookup()?.sql.statement(), &[token]).await?)
+            }
             Question::Keys => match &plan.keys {
-                Some(keys) => sqlx::query::<F::Db>(keys.sql.statement()),
-                None => return Ok(Vec::new()),
+                Some(keys) => Ok(F::Db::rows(link, keys.sql.statement(), &[]).await?),
+                None => Ok(Vec::new()),
             },
-        };
-        Ok(query.fetch_all(link).await?)
+        }
     }
 
     async fn plan(&self, link: &mut Link<F>) -> Result<Arc<Plan>, Broken> {
@@ -302,93 +235,10 @@ where
         bound: &[String],
     ) -> Result<Vec<ColumnRow>, Broken> {
         // Audited: a flavour writes it of constants alone; names are bound.
-        let query = sqlx::query::<F::Db>(AssertSqlSafe(sql));
-        let query = bound.iter().fold(query, |query, text| query.bind(text.as_str()));
-        let rows = query.fetch_all(link).await?;
-        let text = |row: &Row<F>, index: usize| {
-            row.try_get::<Option<String>, _>(index).map(Option::unwrap_or_default)
-        };
-        let columns = rows
-            .iter()
-            .map(|row| Ok([text(row, 0)?, text(row, 1)?, text(row, 2)?, text(row, 3)?, text(row, 4)?]));
-        columns.collect::<Result<_, sqlx::Error>>().map_err(Broken::Database)
-    }
-
-    fn key(&self, row: &Row<F>, keys: &Keys) -> Result<KeyRow, StoreError> {
-        let malformed = |what: String| StoreError::Malformed(format!("jwks: {what}"));
-        let text = |index: usize| {
-            row.try_get::<Option<String>, _>(index).map_err(|error| malformed(error.to_string()))
-        };
-        let present =
-            |index: usize, what: &str| text(index)?.ok_or_else(|| malformed(format!("{what} is null")));
-        let expiry = 2 + usize::from(keys.has_algorithm);
-        Ok(KeyRow {
-            kid: present(0, "id")?,
-            public_key: present(1, "publicKey")?,
-            algorithm: if keys.has_algorithm { text(2)? } else { None },
-            expires_at: if keys.has_expiry {
-                let at = F::instant(row, expiry, &self.zone);
-                at.map_err(|what| malformed(format!("expiresAt {what}")))?
-            } else {
-                None
-            },
-        })
-    }
-
-    fn read(&self, row: &Row<F>, lookup: &Lookup) -> Result<Found, StoreError> {
-        let malformed =
-            |table: &str, name: &str, what: &str| StoreError::Malformed(format!("{table}.{name} {what}"));
-        let mut index = 0;
-        let mut fields = |table: &str, asked: &[(String, Reading)]| {
-            let mut fields = Fields::with_capacity(asked.len());
-            for (name, reading) in asked {
-                let value = match reading {
-                    // Null, as Better Auth has it, where it cannot be read. The expiry is read once more below: there
-                    // that is doubt.
-                    Reading::Date => row::date(F::instant(row, index, &self.zone).unwrap_or(None)),
-                    Reading::Text
-                    | Reading::Number
-                    | Reading::Boolean
-                    | Reading::Json
-                    | Reading::JsonText => {
-                        F::value(row, index, *reading).map_err(|what| malformed(table, name, &what))?
-                    }
-                };
-                fields.insert(name.clone(), value);
-                index += 1;
-            }
-            Ok::<_, StoreError>(fields)
-        };
-        let mut session = fields("session", &lookup.session)?;
-        let user = fields("user", &lookup.user)?;
-        let expiry = lookup.session.iter().position(|(name, _)| name == "expiresAt").unwrap_or_default();
-        let expires_at =
-            F::instant(row, expiry, &self.zone).map_err(|what| malformed("session", "expiresAt", &what))?;
-        session.insert("expiresAt".to_owned(), row::date(expires_at));
-        let organization_role = if lookup.has_organization_role {
-            let role = row.try_get::<Option<String>, _>(index);
-            role.map_err(|error| malformed("member", "role", &error.to_string()))?
-        } else {
-            None
-        };
-        for (table, fields) in [("session", &session), ("user", &user)] {
-            if !fields.get("id").is_some_and(Value::is_string) {
-                return Err(malformed(table, "id", "is null"));
-            }
-        }
-        let Some(Value::String(token)) = session.get("token") else {
-            return Err(malformed("session", "token", "is no text"));
-        };
-        Ok(Found {
-            token: token.clone(),
-            record: SessionRecord {
-                // Better Auth compares a missing date as 0.
-                expires_at: expires_at.unwrap_or(UnixMillis::EPOCH),
-                session,
-                user,
-                organization_role,
-            },
-        })
+        let sql = AssertSqlSafe(sql).into_sql_str();
+        let bound: Vec<_> = bound.iter().map(String::as_str).collect();
+        let rows = F::Db::rows(link, sql, &bound).await?;
+        rows.iter().map(rows::column::<F>).collect::<Result<_, _>>().map_err(Broken::Database)
     }
 
     /// The pool tries again and again until its time is up, and then does not say what it met.
@@ -411,18 +261,11 @@ where
     }
 }
 
-impl<F: Flavour> SessionStore for SqlStore<F>
-where
-    for<'c> &'c mut Link<F>: Executor<'c, Database = F::Db>,
-    <F::Db as Database>::Arguments: IntoArguments<F::Db>,
-    for<'q> &'q str: Encode<'q, F::Db> + Type<F::Db>,
-    for<'r> Option<String>: Decode<'r, F::Db> + Type<F::Db>,
-    usize: ColumnIndex<Row<F>>,
-{
+impl<F: Flavour> SessionStore for SqlStore<F> {
     async fn find(&self, token: &VerifiedToken) -> Result<Option<Session>, StoreError> {
         let (plan, rows) = self.ask(Question::Session(token.as_str())).await?;
         let Some(row) = rows.first() else { return Ok(None) };
-        let found = self.read(row, plan.lookup()?)?;
+        let found = rows::session::<F>(row, plan.lookup()?, &self.zone)?;
         // A collation may call other spellings equal (MySQL's default does); the signature is over one.
         if found.token != token.as_str() {
             return Ok(None);

@@ -10,9 +10,10 @@
     reason = "a bench stops at the first thing that goes wrong"
 )]
 
-use std::io::{BufRead as _, BufReader};
+mod rig;
+
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
@@ -28,7 +29,8 @@ use sqlx::sqlite::SqliteConnectOptions;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-const SECRET: &str = "a bench's own secret, as long as Better Auth wants it";
+use self::rig::{SECRET, Server, request};
+
 const TOKEN: &str = "Zk3vQ8mN1pXrT6yLw0cHdB9sJgAeUfIo";
 const CONNECTIONS: usize = 32;
 const REQUESTS_A_ROUND: usize = 40_000;
@@ -55,38 +57,25 @@ async fn compare(rounds: usize) {
     let directory = tempfile::tempdir().unwrap();
     let database = directory.path().join("bench.sqlite");
     fill(&database).await;
-    let request = request();
+    let request = request(&SigningKey::new(&Secret::new(SECRET.to_owned())).sign(TOKEN));
 
-    let sidegate = Server::start(
-        Command::new(env!("CARGO_BIN_EXE_sidegate"))
-            .args([
-                "serve",
-                "--listen=127.0.0.1:0",
-                "--admin-listen=127.0.0.1:0",
-                "--workers=1",
-                "--cache-ttl=1h",
-            ])
-            .args(["--log-format=json"])
-            .env("BETTER_AUTH_SECRET", SECRET)
-            .env("DATABASE_URL", format!("sqlite:{}", database.display()))
-            .stderr(Stdio::piped()),
-    );
-    let answer = one_answer(sidegate.address, &request).await;
+    let sidegate = Server::sidegate(&database, &["--workers=1", "--cache-ttl=1h"]);
+    pin_to(sidegate.pid(), "0");
+    let answer = one_answer(sidegate.address("listen"), &request).await;
     assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("x-auth-user-id: "), "no allow: {answer}");
     let headers = answer.lines().skip(1).filter(|line| {
         !line.is_empty() && !line.starts_with("date:") && !line.starts_with("content-length:")
     });
-    let empty = Server::start(
-        Command::new(std::env::current_exe().unwrap()).arg(EMPTY).args(headers).stderr(Stdio::piped()),
-    );
-    let twin = one_answer(empty.address, &request).await;
+    let empty = Server::start(Command::new(std::env::current_exe().unwrap()).arg(EMPTY).args(headers));
+    pin_to(empty.pid(), "0");
+    let twin = one_answer(empty.address("listen"), &request).await;
     assert_eq!(twin.len(), answer.len(), "the answers differ:\n{answer}\n{twin}");
 
     // Warm both up, then alternate.
     let mut costs = Vec::new();
     for round in 0..=rounds {
-        let ours = sidegate.cost(&request, answer.len()).await;
-        let theirs = empty.cost(&request, answer.len()).await;
+        let ours = cost(&sidegate, &request, answer.len()).await;
+        let theirs = cost(&empty, &request, answer.len()).await;
         if round > 0 {
             costs.push((ours, theirs));
         }
@@ -126,59 +115,30 @@ impl std::fmt::Display for Spread {
     }
 }
 
-/// A server process on core 0, killed when dropped.
-struct Server {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Server {
-    /// Starts it and reads the address it listens on from its JSON log.
-    fn start(command: &mut Command) -> Self {
-        let mut child = command.spawn().unwrap();
-        pin_to(child.id(), "0");
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let address = loop {
-            let line: serde_json::Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
-            if let Some(address) = line.get("listen").and_then(serde_json::Value::as_str) {
-                break address.parse().unwrap();
-            }
-        };
-        Self { child, address }
-    }
-
-    /// CPU microseconds that one request of a round cost it.
-    #[expect(clippy::cast_precision_loss, reason = "a round is seconds, not days")]
-    async fn cost(&self, request: &str, answer_bytes: usize) -> f64 {
-        let before = cpu_time(self.child.id());
-        let tasks: Vec<_> = (0..CONNECTIONS)
-            .map(|_| {
-                let (request, address) = (request.to_owned(), self.address);
-                tokio::spawn(async move {
-                    let mut stream = TcpStream::connect(address).await.unwrap();
-                    stream.set_nodelay(true).unwrap();
-                    let mut answer = vec![0; answer_bytes];
-                    for _ in 0..REQUESTS_A_ROUND / CONNECTIONS {
-                        stream.write_all(request.as_bytes()).await.unwrap();
-                        stream.read_exact(&mut answer).await.unwrap();
-                    }
-                    assert!(answer.starts_with(b"HTTP/1.1 200 "));
-                })
+/// CPU microseconds that one request of a round cost a server.
+#[expect(clippy::cast_precision_loss, reason = "a round is seconds, not days")]
+async fn cost(server: &Server, request: &str, answer_bytes: usize) -> f64 {
+    let before = cpu_time(server.pid());
+    let tasks: Vec<_> = (0..CONNECTIONS)
+        .map(|_| {
+            let (request, address) = (request.to_owned(), server.address("listen"));
+            tokio::spawn(async move {
+                let mut stream = TcpStream::connect(address).await.unwrap();
+                stream.set_nodelay(true).unwrap();
+                let mut answer = vec![0; answer_bytes];
+                for _ in 0..REQUESTS_A_ROUND / CONNECTIONS {
+                    stream.write_all(request.as_bytes()).await.unwrap();
+                    stream.read_exact(&mut answer).await.unwrap();
+                }
+                assert!(answer.starts_with(b"HTTP/1.1 200 "));
             })
-            .collect();
-        for task in tasks {
-            task.await.unwrap();
-        }
-        let spent = cpu_time(self.child.id()).saturating_sub(before);
-        spent.as_nanos() as f64 / 1000.0 / REQUESTS_A_ROUND as f64
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
     }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+    let spent = cpu_time(server.pid()).saturating_sub(before);
+    spent.as_nanos() as f64 / 1000.0 / REQUESTS_A_ROUND as f64
 }
 
 /// Time that all threads of a process spent on a CPU.
@@ -205,21 +165,6 @@ async fn one_answer(address: SocketAddr, request: &str) -> String {
         assert!(stream.read_buf(&mut answer).await.unwrap() > 0, "the connection ended early");
     }
     String::from_utf8(answer).unwrap()
-}
-
-/// What nginx would send: 15 headers, four cookies with ours last.
-fn request() -> String {
-    let signed = SigningKey::new(&Secret::new(SECRET.to_owned())).sign(TOKEN);
-    let signed = signed.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
-    format!(
-        "GET /auth/nginx HTTP/1.1\r\nHost: sidegate\r\nX-Original-URL: https://app.example.com/api/orders/1234?page=2\r\n\
-         X-Original-Method: GET\r\nX-Real-IP: 203.0.113.7\r\n\
-         User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36\r\n\
-         Accept: application/json, text/plain, */*\r\nAccept-Language: en-GB,en;q=0.9,de;q=0.8\r\n\
-         Accept-Encoding: gzip, deflate, br\r\nReferer: https://app.example.com/orders\r\nSec-Fetch-Site: same-origin\r\n\
-         Sec-Fetch-Mode: cors\r\nSec-Fetch-Dest: empty\r\nOrigin: https://app.example.com\r\nDNT: 1\r\n\
-         Cookie: _ga=GA1.2.1234567890.1700000000; theme=dark; locale=en-GB; better-auth.session_token={signed}\r\n\r\n"
-    )
 }
 
 async fn fill(database: &std::path::Path) {

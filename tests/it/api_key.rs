@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use sidegate::api_key::ApiKeys;
-use sidegate::auth::{Decision, IdentityField, Rules};
+use sidegate::auth::{ApiKey, Decision, IdentityField, KeyVerdict, Rules};
 use sidegate::clock::UnixMillis;
 use sidegate::gate::{Gate, Lookup};
 use sidegate::metrics::Metrics;
@@ -65,6 +65,19 @@ async fn ask(gate: &Gate<Shelf>, headers: &HeaderMap, now: UnixMillis) -> &'stat
 async fn verdict(answer: String) -> &'static str {
     let service = Service::saying(answer).await;
     ask(&gate(&service), &with_key(KEY), NOW).await
+}
+
+#[tokio::test]
+async fn nobody_signed_in_by_a_key() {
+    let service = Service::saying(opened("")).await;
+    let headers = with_key(KEY);
+    let key = ApiKey::find(&headers, &X_API_KEY).unwrap().unwrap();
+
+    let KeyVerdict::Opens(session) = service.better_auth().judge(&X_API_KEY, &key).await.unwrap() else {
+        panic!("the key opens nothing")
+    };
+
+    assert_eq!(session.signed_in_at(), None, "the session is made up anew for each request");
 }
 
 #[tokio::test]

@@ -88,6 +88,11 @@ fn signed(token: &str) -> String {
     SigningKey::new(&Secret::new(SECRET.to_owned())).sign(token)
 }
 
+/// The value of a cookie for the live session.
+pub(crate) fn live_cookie() -> String {
+    signed(LIVE)
+}
+
 pub(crate) fn assert_all_in(text: &str, parts: &[&str]) {
     for part in parts {
         assert!(text.contains(part), "{part:?} is missing in:\n{text}");

@@ -124,11 +124,11 @@ fn an_identity_that_the_client_sends_is_let_by_for_envoy_overwrites_it() {
 
 #[test]
 fn a_route_may_name_its_policy() {
-    let policy = |name: &str| question(name).unwrap().policy().clone();
+    let policy = |name: &str| question(name).unwrap().policy().cloned();
 
-    assert_eq!(policy("policy"), "two_factor,email_verified".parse().unwrap());
-    assert_eq!(policy("policy_session"), Policy::default());
-    assert_eq!(policy("no_policy"), Policy::default());
+    assert_eq!(policy("policy"), Some("two_factor,email_verified".parse().unwrap()));
+    assert_eq!(policy("policy_session"), Some(Policy::default()));
+    assert_eq!(policy("no_policy"), None);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, header};
 use serde_json::{Value, json};
-use sidegate::auth::JwtRules;
+use sidegate::auth::{Decision, JwtRules};
 use sidegate::clock::UnixMillis;
 use sidegate::cookie_cache::CookieCache;
 use sidegate::gate::{Gate, Lookup};
@@ -94,6 +94,23 @@ async fn a_token_opens_once_its_keys_are_known_and_is_remembered_until_its_end()
     assert_eq!(asked(&gate, &headers, UnixMillis::new(end - 1)).await, ("allow", Lookup::Hit));
     assert_eq!(asked(&gate, &headers, UnixMillis::new(end)).await, ("expired", Lookup::Miss));
     assert_eq!((service.asked().len(), store.asked()), (1, 0));
+}
+
+#[tokio::test]
+async fn nobody_signed_in_by_a_token() {
+    let service = of_the_plugin().await;
+    let gate = taking_jwts(gate(Shelf::default(), LONG), &service);
+    let headers = only(jwt("plugin-EdDSA"));
+
+    let Decision::Allow(grant) = gate.check(&request(&headers), || NOW).await.decision else {
+        panic!("the token opens nothing")
+    };
+
+    assert_eq!(
+        grant.session().unwrap().signed_in_at(),
+        None,
+        "it tells when it was issued, which may be days later"
+    );
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sidegate::auth::TokenDigest;
-use sidegate::cache::{Ages, SessionCache};
+use sidegate::cache::{Ages, SessionCache, Wanted};
 use sidegate::clock::UnixMillis;
 use sidegate::gate::Gate;
 
@@ -153,9 +153,11 @@ async fn with_no_age_for_absences_each_is_asked_for_anew() {
 #[tokio::test]
 async fn a_lookup_that_was_answered_a_moment_ago_is_not_made_again() {
     let (cache, session) = (cache(LONG), TokenDigest::of(TOKEN));
-    let first = cache.load(session, || NOW, || async { Ok(Some(session_until(later(HOUR)))) }).await;
+    let first = cache
+        .load(session, Wanted::default(), || NOW, || async { Ok(Some(session_until(later(HOUR)))) })
+        .await;
 
-    let second = cache.load(session, || NOW, || async { Ok(None) }).await;
+    let second = cache.load(session, Wanted::default(), || NOW, || async { Ok(None) }).await;
 
     assert!(Arc::ptr_eq(&first.unwrap().unwrap(), &second.unwrap().unwrap()));
 }

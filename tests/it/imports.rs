@@ -22,14 +22,28 @@ const MODULES: &[(&str, &[&str])] = &[
     ("revocation", &["auth", "cache", "clock", "metrics", "store"]),
     ("gate", &["api_key", "auth", "cache", "clock", "cookie_cache", "jwt", "refresh", "store"]),
     ("dialect", &["auth"]),
+    ("assertion", &["auth", "clock", "metrics"]),
     ("callers", &["dialect"]),
     (
         "serve",
-        &["auth", "cache", "clock", "dialect", "gate", "log", "metrics", "revocation", "secret", "store"],
+        &[
+            "assertion",
+            "auth",
+            "cache",
+            "clock",
+            "dialect",
+            "gate",
+            "log",
+            "metrics",
+            "revocation",
+            "secret",
+            "store",
+        ],
     ),
     (
         "config",
         &[
+            "assertion",
             "auth",
             "cache",
             "clock",
@@ -48,6 +62,7 @@ const MODULES: &[(&str, &[&str])] = &[
         "cli",
         &[
             "api_key",
+            "assertion",
             "auth",
             "cache",
             "callers",
@@ -87,6 +102,8 @@ const IMPURE: [&[&str]; 14] = [
     &["std", "thread"],
     &["std", "*"],
 ];
+/// Among those, what only reads a text.
+const TEXTS: [&str; 3] = ["std", "net", "Ipv6Addr"];
 const CLOCKS: [&[&str]; 4] = [&["SystemTime"], &["Instant"], &["clock", "now"], &["clock", "*"]];
 
 /// A source file, as its path under `src/` without the ending.
@@ -167,6 +184,7 @@ fn a_decision_can_neither_wait_nor_ask_nor_speak() {
     let wrong: Vec<_> = pure
         .iter()
         .flat_map(|source| &source.paths)
+        .filter(|path| **path != TEXTS)
         .filter(|path| IMPURE.iter().any(|impure| path.iter().take(impure.len()).eq(impure.iter())))
         .collect();
 

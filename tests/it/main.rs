@@ -8,6 +8,11 @@
 )]
 
 mod api_key;
+mod assertion;
+mod assertion_answers;
+mod assertion_keys;
+mod assertion_law;
+mod assertion_settings;
 mod better_auth;
 mod caller_config;
 mod callers;
@@ -25,6 +30,7 @@ mod forwarded_dialects;
 mod gate;
 mod gate_bearing;
 mod gate_memory;
+mod gate_policies;
 mod get_session_dialect;
 mod header_names;
 mod imports;
@@ -42,9 +48,14 @@ mod preflight;
 mod redirects;
 mod refresh;
 mod regression;
+mod reload;
+mod reload_settings;
 mod revocation;
 mod revocation_sql;
 mod rig;
+mod route_commands;
+mod route_settings;
+mod routes;
 mod rust_paths;
 mod service;
 mod session_law;

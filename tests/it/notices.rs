@@ -7,7 +7,9 @@ use sidegate::auth::{IdDigest, Revocation, TokenDigest};
 use sidegate::cache::{Generations, Hearing};
 use sidegate::clock::UnixMillis;
 use sidegate::metrics::Metrics;
-use sidegate::revocation::{Channel, ChannelError, Extent, Heard, Notice, NoticeError, keep_open};
+use sidegate::revocation::{
+    Channel, ChannelError, Extent, Heard, Notice, NoticeError, Opened, keep_open, listen,
+};
 use tokio::sync::mpsc;
 
 use crate::rig::TOKEN;
@@ -141,4 +143,26 @@ async fn a_part_that_is_heard_makes_no_answer_last_longer_and_one_that_is_lost_m
     tell.send(Ok(())).await.unwrap();
     until(&generations, |generations| generations.hearing() == Hearing::Now).await;
     keeping.abort();
+}
+
+#[tokio::test]
+async fn a_channel_that_is_open_already_is_not_opened_a_second_time() {
+    let generations = Arc::new(Generations::default());
+    let (tell, told) = mpsc::channel(1);
+    let broken = || Err(ChannelError::Broken("gone".to_owned()));
+    tell.send(broken()).await.unwrap();
+    let (channel, _) = Opened::open(Told(told)).await.err().expect("it cannot be opened yet");
+    tell.send(Ok(())).await.unwrap();
+    let channel = Opened::open(channel).await.ok().expect("it can be opened now");
+
+    let metrics = Metrics::new().revocations();
+    let listening = tokio::spawn(listen(channel, Arc::clone(&generations), metrics));
+
+    // Nobody answers to another attempt.
+    until(&generations, |generations| generations.hearing() == Hearing::Now).await;
+    tell.send(broken()).await.unwrap();
+    until(&generations, |generations| generations.hearing() == Hearing::Lost).await;
+    tell.send(Ok(())).await.unwrap();
+    until(&generations, |generations| generations.hearing() == Hearing::Now).await;
+    listening.abort();
 }

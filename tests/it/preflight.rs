@@ -1,7 +1,7 @@
 //! CORS preflights: what is one (Fetch §3.3.2), and that nothing else passes as one.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use sidegate::auth::{CheckRequest, Decision, Policy, Rules, Step};
+use sidegate::auth::{CheckRequest, Decision, Policies, Policy, Rules, Step};
 use sidegate::dialect::Dialect;
 
 use crate::rig::{self, NOW, WIRE, session_cookie};
@@ -99,6 +99,7 @@ fn a_credential_is_judged_and_not_passed_over() {
 fn a_policy_asks_nothing_of_nobody() {
     let decision = decided(&rig::rules().with_preflights(), Method::OPTIONS, &headers(&PREFLIGHT)).unwrap();
     let policy: Policy = "two_factor".parse().unwrap();
+    let policies = Policies { asked: Some(&policy), ..Policies::default() };
 
-    assert_eq!(rig::word(&policy.tighten(decision)), "allow");
+    assert_eq!(rig::word(&policies.conclude(decision, rig::NOW)), "allow");
 }

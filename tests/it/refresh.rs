@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderValue, header};
 use serde_json::json;
 use sidegate::auth::{CookieName, Decision, IdentityField, Session};
-use sidegate::cache::SessionCache;
+use sidegate::cache::{SessionCache, Wanted};
 use sidegate::clock::UnixMillis;
 use sidegate::gate::{Checked, Gate, Lookup};
 use sidegate::metrics::Metrics;
@@ -180,7 +180,13 @@ async fn where_no_cookie_can_be_handed_on_nobody_waits() {
 
     let digest = *token(TOKEN).digest();
     let cache = deployment.gate.cache();
-    until(|| cache.get(&digest, NOW).flatten().is_some_and(|found| found.expires_at() == later(WEEK))).await;
+    until(|| {
+        cache
+            .get(&digest, NOW, Wanted::default())
+            .flatten()
+            .is_some_and(|found| found.expires_at() == later(WEEK))
+    })
+    .await;
     assert_eq!(deployment.visit(NOW).await, ("allow", false));
     assert_eq!(deployment.asked(), 1);
 }
@@ -357,9 +363,12 @@ async fn a_session_that_was_looked_up_anew_meanwhile_is_left_as_it_is() {
     let sessions: Arc<SessionCache> = cache(LONG);
     let (old, new) = (Arc::new(session(due())), Arc::new(session(later(WEEK))));
     let digest = *token(TOKEN).digest();
-    sessions.load(digest, || NOW, || async { Ok(Some(session(later(HOUR)))) }).await.unwrap();
+    sessions
+        .load(digest, Wanted::default(), || NOW, || async { Ok(Some(session(later(HOUR)))) })
+        .await
+        .unwrap();
 
     sessions.replace(&digest, &old, &new);
 
-    assert_eq!(sessions.get(&digest, NOW).flatten().unwrap().expires_at(), later(HOUR));
+    assert_eq!(sessions.get(&digest, NOW, Wanted::default()).flatten().unwrap().expires_at(), later(HOUR));
 }

@@ -11,7 +11,7 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use sidegate::auth::{IdentityField, Session, TokenDigest};
-use sidegate::cache::{Ages, SessionCache};
+use sidegate::cache::{Ages, SessionCache, Wanted};
 use sidegate::clock::UnixMillis;
 use sidegate::gate::Gate;
 use sidegate::store::StoreError;
@@ -42,7 +42,8 @@ fn a_lookup_begun_while_the_runtime_shuts_down_does_not_hang() {
         drop(runtime);
         let _entered = handle.enter();
         let lookup = || async { Ok::<Option<Session>, StoreError>(None) };
-        let mut load = Box::pin(cache.load(TokenDigest::of("x"), || UnixMillis::new(1), lookup));
+        let mut load =
+            Box::pin(cache.load(TokenDigest::of("x"), Wanted::default(), || UnixMillis::new(1), lookup));
         let _ = load.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         done.send(()).unwrap();
     });

@@ -56,6 +56,20 @@ async fn a_session_is_told_with_its_user_and_kept_as_it_was_told() {
 }
 
 #[tokio::test]
+async fn the_sign_in_is_what_better_auth_tells_of_it() {
+    let told = async |body: String| {
+        let service = Service::saying(json("200 OK", "", &body)).await;
+        service.better_auth().find(&token(TOKEN)).await.unwrap().unwrap().signed_in_at()
+    };
+    let body = session_until(UNTIL);
+    let mut reshaped: Value = serde_json::from_str(&body).unwrap();
+    reshaped["session"].as_object_mut().unwrap().remove("createdAt").unwrap();
+
+    assert_eq!(told(body).await, UnixMillis::parse_iso("2026-01-15T00:00:00.123Z"));
+    assert_eq!(told(reshaped.to_string()).await, None, "custom-session may leave it out");
+}
+
+#[tokio::test]
 async fn null_is_the_one_answer_that_means_no_session() {
     assert_eq!(verdict(json("200 OK", "", "null")).await, "none");
     assert_eq!(verdict(json("200 OK", "", " null\n")).await, "none");

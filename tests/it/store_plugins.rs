@@ -81,6 +81,32 @@ async fn a_table_of_members_without_a_role_tells_none() {
 }
 
 #[tokio::test]
+async fn the_sign_in_is_known_in_whatever_form_the_column_has_it_and_where_it_has_none_nothing_is_made_up() {
+    // 2026-01-15T00:00:00.123Z
+    const SIGNED_IN: UnixMillis = UnixMillis::new(1_768_435_200_123);
+    for (value, known) in [
+        ("'2026-01-15T00:00:00.123Z'", Some(SIGNED_IN)),
+        ("'2026-01-15T01:00:00.123+01:00'", Some(SIGNED_IN)),
+        ("1768435200123", Some(SIGNED_IN)),
+        ("1768435200123.0", Some(SIGNED_IN)),
+        ("'yesterday'", None),
+        ("x'00'", None),
+    ] {
+        let mut database = with_ada().await;
+        database.run(&format!(r#"update "session" set "createdAt" = {value}"#)).await;
+
+        assert_eq!(signed_in_at(&database.store()).await, known, "{value}");
+    }
+    let mut without = with_ada().await;
+    without.run(r#"alter table "session" drop column "createdAt""#).await;
+    assert_eq!(signed_in_at(&without.store()).await, None, "a role that may not read it sees as much");
+}
+
+async fn signed_in_at(store: &AnyStore) -> Option<UnixMillis> {
+    store.find(&token(TOKEN)).await.unwrap().unwrap().signed_in_at()
+}
+
+#[tokio::test]
 async fn a_ban_is_seen_in_whatever_form_the_column_has_it() {
     for (value, is_banned) in [("1", true), ("0", false), ("null", false), ("'true'", true), ("1.0", true)] {
         let mut database = with_ada().await;

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 use sidegate::auth::IdentityField;
+use sidegate::clock::UnixMillis;
 use sidegate::store::{
     AdditionalField, AnyStore, ColumnCase, FallbackError, FieldKind, Names, Schema, SessionStore as _,
     StoreError, StoreOptions, StoreUrlError,
@@ -215,6 +216,29 @@ async fn half_a_character_leaves_the_rest_of_a_name_as_it_is() {
     let name = active.identity().get(IdentityField::UserName).unwrap().to_str().unwrap();
     // U+FFFD twice, é, the rocket, what only looks like an escape, and a tab.
     assert_eq!(name, r"A%EF%BF%BD %EF%BF%BD%C3%A9%F0%9F%9A%80\ud83d%09 Lovelace");
+}
+
+#[tokio::test]
+async fn the_sign_in_is_the_one_that_better_auth_wrote() {
+    let entries = Entries::default();
+    let store = open(&entries.serve().await);
+    let Reply::Value(value) = live() else { unreachable!() };
+    let mut value: Value = serde_json::from_str(&value).unwrap();
+    let at = UnixMillis::parse_iso(value["session"]["createdAt"].as_str().unwrap());
+    assert!(at.is_some());
+    for (written, known) in [
+        (value["session"]["createdAt"].clone(), at),
+        (at.map(UnixMillis::get).into(), at),
+        (Value::Null, None),
+        ("yesterday".into(), None),
+    ] {
+        value["session"]["createdAt"] = written;
+        entries.set(TOKEN, Reply::Value(value.to_string()));
+
+        let session = store.find(&token(TOKEN)).await.unwrap().unwrap();
+
+        assert_eq!(session.signed_in_at(), known, "{}", value["session"]["createdAt"]);
+    }
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use crate::cache::Generations;
 use crate::config::{Config, ConfigError};
 use crate::metrics::Metrics;
 use crate::revocation::{
-    Channel, ChannelError, Extent, Hear, Heard, Listener, Outbox, RedisTracking, keep_open, listen,
+    Channel, ChannelError, Extent, Hear, Heard, Listener, Opened, Outbox, RedisTracking, keep_open, listen,
 };
 use crate::store::{AnyStore, Driver};
 
@@ -82,17 +82,22 @@ pub(super) fn spawn(
     }
     let (generations, metrics) = (Arc::clone(generations), metrics.revocations());
     tokio::spawn(async move {
-        let channel = match named {
-            Some(channel) => channel,
-            None => first_prepared(channels, ages.session).await,
+        let tell = |channel: &'static str| {
+            tracing::info!(
+                channel,
+                cache_ttl = ?ages.heard,
+                cache_ttl_while_lost = ?ages.lost,
+                "sign-outs take effect as they happen, while the channel is open"
+            );
         };
-        tracing::info!(
-            channel = channel.code(),
-            cache_ttl = ?ages.heard,
-            cache_ttl_while_lost = ?ages.lost,
-            "sign-outs take effect as they happen, while the channel is open"
-        );
-        listen(channel, generations, metrics).await;
+        if let Some(channel) = named {
+            tell(channel.code());
+            keep_open(channel, Extent::Whole, generations, metrics).await;
+        } else {
+            let channel = first_prepared(channels, ages.session).await;
+            tell(channel.code());
+            listen(channel, generations, metrics).await;
+        }
     });
     Ok(())
 }
@@ -143,17 +148,20 @@ fn tracking_of_a_part(config: &Config) -> Option<RedisTracking> {
 }
 
 /// The first of `channels` that can be opened, once there is one: somebody may prepare the store while this runs.
-async fn first_prepared(mut channels: Vec<AnyChannel>, bound: Duration) -> AnyChannel {
+async fn first_prepared(mut channels: Vec<AnyChannel>, bound: Duration) -> Opened<AnyChannel> {
     let mut is_told = false;
     loop {
-        let mut reasons = Vec::new();
-        for index in 0..channels.len() {
-            let Some(channel) = channels.get_mut(index) else { continue };
-            match channel.open().await {
-                Ok(()) => return channels.swap_remove(index),
-                Err(error) => reasons.push(error),
+        let (mut closed, mut reasons) = (Vec::new(), Vec::new());
+        for channel in channels {
+            match Opened::open(channel).await {
+                Ok(opened) => return opened,
+                Err((channel, error)) => {
+                    closed.push(channel);
+                    reasons.push(error);
+                }
             }
         }
+        channels = closed;
         let is_out_of_reach = reasons.iter().any(|error| matches!(error, ChannelError::Broken(_)));
         if let Some(why) = reasons.first().filter(|_| !is_out_of_reach && !is_told) {
             tracing::warn!(?bound, %why, "{UNHEARD}");

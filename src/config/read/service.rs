@@ -8,6 +8,8 @@ use super::{Reader, http_url};
 use crate::fetch::Roots;
 use crate::refresh::Sliding;
 
+/// The variable by which OpenSSL, curl, Python and Node know a file of certificate authorities.
+pub(in super::super) const AUTHORITIES: &str = "SSL_CERT_FILE";
 /// Better Auth's own default, where its address has no path.
 const BASE_PATH: &str = "/api/auth";
 /// A year: sessions live long, and no sum overflows.
@@ -23,18 +25,18 @@ impl Reader<'_> {
         }
     }
 
-    /// Mozilla's authorities and those of the file that OpenSSL, curl, Python and Node know by the same variable.
+    /// Mozilla's authorities and those of the operator's file.
     pub(super) fn roots(&mut self) -> Option<Roots> {
         let roots = Roots::mozilla();
         let speaks_tls = |name| self.given(name).is_some_and(|given| given.text.starts_with("https://"));
         // For others it may be set to whatever they make of it.
         let is_needed = ["store", "auth_url", "jwks_url"].into_iter().any(speaks_tls);
-        let file = self.sources.environment().get("SSL_CERT_FILE").filter(|_| is_needed);
+        let file = self.sources.environment().get(AUTHORITIES).filter(|_| is_needed);
         let Some(file) = file.filter(|file| !file.is_empty()) else { return Some(roots) };
         roots.with_file(Path::new(file)).map_or_else(
             |error| {
-                let what = format!("cannot use {file}, which SSL_CERT_FILE names");
-                let hint = "name a PEM file of certificate authorities, or unset SSL_CERT_FILE";
+                let what = format!("cannot use {file}, which {AUTHORITIES} names");
+                let hint = format!("name a PEM file of certificate authorities, or unset {AUTHORITIES}");
                 self.mistake(ConfigError::new(what).because(error).hint(hint))
             },
             Some,

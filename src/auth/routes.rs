@@ -1,0 +1,205 @@
+//! Routes: which policy is that of a request. The most specific one counts, whatever the order in which they are written.
+//!
+//! First the host (one by name, then the longest `*.` pattern, then any), then the path from left to right (what is
+//! written out, then parameters, then what takes the rest), then the method (listed ones, then any). A route whose methods
+//! do not hold is as if it were not there. Two that are equally specific are refused when they are loaded, so that no
+//! request is judged by the order of lines.
+
+mod tree;
+
+use std::borrow::Cow;
+use std::cmp::Reverse;
+use std::fmt;
+
+use http::Method;
+
+use self::tree::Tree;
+use super::host::HostPattern;
+use super::path::{self, AmbiguousPath};
+use super::pattern::Pattern;
+use super::policy::{Policies, Policy};
+use super::request::CheckRequest;
+
+/// One place and what it asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// The host; `None`: any.
+    pub host: Option<HostPattern>,
+    /// The methods.
+    pub methods: Methods,
+    /// The path.
+    pub path: Pattern,
+    /// Who may come there.
+    pub policy: Policy,
+}
+
+/// Some methods, or all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Methods {
+    /// Whatever there is.
+    All,
+    /// These; HEAD goes with GET.
+    These(Vec<Method>),
+}
+
+/// All routes.
+#[derive(Debug, Default)]
+pub struct Routes {
+    routes: Vec<Route>,
+    /// By host, the most specific first.
+    trees: Vec<(Option<HostPattern>, Tree)>,
+}
+
+/// Two routes of which neither is more specific.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{one} and {other} are equally specific")]
+pub struct RouteConflict {
+    one: String,
+    other: String,
+}
+
+/// The routes of one request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Found<'a> {
+    /// The request's own; `None` if no route names it.
+    pub route: Option<&'a Route>,
+    /// That of the same path with or without a slash at its end, if it is another.
+    pub twin: Option<&'a Route>,
+}
+
+impl Methods {
+    fn hold(&self, method: &Method) -> bool {
+        match self {
+            Self::All => true,
+            // Whatever answers GET answers HEAD.
+            Self::These(methods) => {
+                methods.contains(method) || *method == Method::HEAD && methods.contains(&Method::GET)
+            }
+        }
+    }
+
+    /// Whether one of them is no more specific than the other, and some method is in both.
+    fn conflict_with(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::All, Self::All) => true,
+            (Self::All, Self::These(_)) | (Self::These(_), Self::All) => false,
+            (Self::These(methods), Self::These(others)) => {
+                methods.iter().any(|method| other.hold(method))
+                    || others.iter().any(|method| self.hold(method))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Methods {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str("*"),
+            Self::These(methods) => {
+                f.write_str(&methods.iter().map(Method::as_str).collect::<Vec<_>>().join(","))
+            }
+        }
+    }
+}
+
+/// As one line: methods, host, path.
+impl fmt::Display for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ", self.methods)?;
+        if let Some(host) = &self.host {
+            write!(f, "{host}")?;
+        }
+        write!(f, "{}", self.path)
+    }
+}
+
+impl Route {
+    /// Whether it is the more specific one by its host, or by its path before either path ends.
+    fn outranks(&self, other: &Self) -> bool {
+        let hosts = host_rank(self.host.as_ref()).cmp(&host_rank(other.host.as_ref()));
+        hosts.then_with(|| self.path.compare(&other.path)).is_lt()
+    }
+}
+
+/// The less, the fewer hosts.
+fn host_rank(host: Option<&HostPattern>) -> (bool, Reverse<usize>) {
+    host.map_or((true, Reverse(0)), |host| (!host.is_one(), Reverse(host.length())))
+}
+
+impl Routes {
+    /// All of these.
+    ///
+    /// # Errors
+    /// Every pair of which neither is more specific.
+    pub fn new(routes: Vec<Route>) -> Result<Self, Vec<RouteConflict>> {
+        let mut trees: Vec<(Option<HostPattern>, Tree)> = Vec::new();
+        for (index, route) in routes.iter().enumerate() {
+            let at = trees.iter().position(|(host, _)| *host == route.host).unwrap_or(trees.len());
+            if at == trees.len() {
+                trees.push((route.host.clone(), Tree::default()));
+            }
+            if let Some((_, tree)) = trees.get_mut(at) {
+                tree.insert(route, index);
+            }
+        }
+        trees.sort_by_key(|(host, _)| host_rank(host.as_ref()));
+        let mut pairs = Vec::new();
+        for (_, tree) in &mut trees {
+            tree.order(&routes, &mut pairs);
+        }
+        let told = |index: usize| routes.get(index).map(Route::to_string).unwrap_or_default();
+        let conflict = |(one, other)| RouteConflict { one: told(one), other: told(other) };
+        let conflicts: Vec<_> = pairs.into_iter().map(conflict).collect();
+        if conflicts.is_empty() { Ok(Self { routes, trees }) } else { Err(conflicts) }
+    }
+
+    /// In the order in which they are asked: what is above counts before what is below, where both hold.
+    pub fn iter(&self) -> impl Iterator<Item = &Route> {
+        self.trees.iter().flat_map(|(_, tree)| tree.indices()).filter_map(|index| self.routes.get(index))
+    }
+
+    /// The routes of `request`.
+    ///
+    /// # Errors
+    /// If there are routes, and two programs may read the path differently.
+    pub fn find(&self, request: &CheckRequest<'_>) -> Result<Found<'_>, AmbiguousPath> {
+        if self.routes.is_empty() {
+            return Ok(Found::default());
+        }
+        let path = path::decoded(request.target)?;
+        let of = |path: &str| {
+            let hosts = self
+                .trees
+                .iter()
+                .filter(|(host, _)| host.as_ref().is_none_or(|host| host.serves(request.host)));
+            let mut found = hosts.filter_map(|(_, tree)| tree.find(path, &request.method, &self.routes));
+            found.next().and_then(|index| self.routes.get(index))
+        };
+        let route = of(&path);
+        let twin = if path == "/" { None } else { of(&other_end(&path)) };
+        // What is less specific says nothing of this path: `/public/` is of `/public/{*rest}`, whatever `/public` is of.
+        let counts =
+            |twin: &&Route| route.is_none_or(|route| !std::ptr::eq(route, *twin) && !route.outranks(twin));
+        Ok(Found { route, twin: twin.filter(counts) })
+    }
+}
+
+/// The path with a slash at its end if it has none, and without one if it has.
+fn other_end(path: &str) -> Cow<'_, str> {
+    match path.strip_suffix('/') {
+        Some(bare) => Cow::Borrowed(bare),
+        None => Cow::Owned(format!("{path}/")),
+    }
+}
+
+impl<'a> Found<'a> {
+    /// What they ask for, with what the proxy does.
+    #[must_use]
+    pub fn policies(self, asked: Option<&'a Policy>) -> Policies<'a> {
+        Policies {
+            route: self.route.map(|route| &route.policy),
+            twin: self.twin.map(|route| &route.policy),
+            asked,
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! `[[route]]`: places and what they ask for, as tables of the file.
+
+use http::Method;
+use toml::{Table, Value};
+
+use super::Reader;
+use crate::auth::{Access, HostPattern, Methods, Pattern, Policy, Route, Routes};
+use crate::config::error::ConfigError;
+
+/// Keys that say where, besides those that are words of a policy.
+const PLACE: [&str; 4] = ["host", "methods", "path", "access"];
+/// Words that are switched on.
+const SWITCHES: [&str; 4] = ["email_verified", "two_factor", "not_impersonated", "organization"];
+/// Words that take names of roles.
+const ROLES: [&str; 3] = ["any_role", "all_roles", "organization_role"];
+/// Words that take a time.
+const TIMES: [&str; 3] = ["max_session_age", "max_staleness", "stale_if_error"];
+/// Where nothing is said of the path.
+const ANYWHERE: &str = "/{*rest}";
+
+impl Reader<'_> {
+    pub(in super::super) fn routes(&mut self) -> Option<Routes> {
+        let mut routes = Vec::new();
+        let before = self.errors.len();
+        for (index, table) in self.sources.routes().iter().enumerate() {
+            match table_of(table) {
+                Ok(expanded) => routes.extend(expanded),
+                Err((why, hint)) => {
+                    let origin =
+                        self.sources.path().map(|path| path.display().to_string()).unwrap_or_default();
+                    let place = table.get("path").and_then(Value::as_str).unwrap_or(ANYWHERE);
+                    let what =
+                        format!("[[route]] number {} in {origin} (path {place:?}) is no route", index + 1);
+                    self.errors.push(ConfigError::new(what).because(why).hint(hint));
+                }
+            }
+        }
+        if self.errors.len() > before {
+            return None;
+        }
+        match Routes::new(routes) {
+            Ok(routes) => Some(routes),
+            Err(conflicts) => {
+                self.errors.extend(conflicts.into_iter().map(|conflict| {
+                    ConfigError::new("two routes hold for the same requests").because(conflict).hint(
+                        "leave one of them out, or give one a host, a method or more of a path: the order of routes means \
+                         nothing",
+                    )
+                }));
+                None
+            }
+        }
+    }
+}
+
+type Mistake = (String, String);
+
+/// The routes of one table: one for each host and path.
+fn table_of(table: &Table) -> Result<Vec<Route>, Mistake> {
+    let known = || PLACE.into_iter().chain(SWITCHES).chain(ROLES).chain(TIMES);
+    if let Some(key) = table.keys().find(|key| !known().any(|known| known == key.as_str())) {
+        let hint = format!("the keys are {}", known().collect::<Vec<_>>().join(", "));
+        return Err((format!("it has the key {key}"), hint));
+    }
+    let hosts = texts(table, "host")?.map_or(Ok(vec![None]), |hosts| {
+        let parse = |host: String| host.parse::<HostPattern>().map(Some).map_err(|error| at("host", error));
+        hosts.into_iter().map(parse).collect::<Result<Vec<_>, _>>()
+    })?;
+    let methods = texts(table, "methods")?.map_or(Ok(Methods::All), methods)?;
+    let paths = texts(table, "path")?.unwrap_or_else(|| vec![ANYWHERE.to_owned()]);
+    let policy = policy(table)?;
+    let mut routes = Vec::new();
+    for path in &paths {
+        let path = Pattern::new(path).map_err(|error| {
+            (
+                format!("path {path:?}: {error}"),
+                "write it as FastAPI does, such as /users/{id} or /admin/{rest:path}".into(),
+            )
+        })?;
+        routes.extend(hosts.iter().map(|host| Route {
+            host: host.clone(),
+            methods: methods.clone(),
+            path: path.clone(),
+            policy: policy.clone(),
+        }));
+    }
+    Ok(routes)
+}
+
+fn methods(names: Vec<String>) -> Result<Methods, Mistake> {
+    let method = |name: String| {
+        let is_spelt = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'-');
+        Method::from_bytes(name.as_bytes()).ok().filter(|_| is_spelt).ok_or_else(|| {
+            (
+                format!("methods has {name:?}"),
+                "write methods as requests spell them, such as [\"POST\", \"DELETE\"]".into(),
+            )
+        })
+    };
+    names.into_iter().map(method).collect::<Result<_, _>>().map(Methods::These)
+}
+
+fn policy(table: &Table) -> Result<Policy, Mistake> {
+    let access = match table.get("access") {
+        None => Access::Session.code(),
+        Some(Value::String(word)) if is_access(word) => word,
+        Some(other) => {
+            let found = other.as_str().unwrap_or(other.type_str());
+            return Err((
+                format!("access is {found:?}"),
+                "write public, optional, session or deny".to_owned(),
+            ));
+        }
+    };
+    let words = |key: &str| -> Result<Option<Option<String>>, Mistake> {
+        let Some(value) = table.get(key) else { return Ok(None) };
+        match value {
+            Value::Boolean(is_on) if SWITCHES.contains(&key) => Ok(is_on.then_some(None)),
+            Value::String(time) if TIMES.contains(&key) => Ok(Some(Some(time.clone()))),
+            Value::String(_) | Value::Array(_) if ROLES.contains(&key) => {
+                let names = texts(table, key)?.unwrap_or_default();
+                match names.iter().find(|name| name.contains('|')) {
+                    Some(name) => Err((
+                        format!("{key} has {name:?}"),
+                        "write a list of roles, each by itself".to_owned(),
+                    )),
+                    None => Ok(Some(Some(names.join("|")))),
+                }
+            }
+            Value::String(_)
+            | Value::Integer(_)
+            | Value::Float(_)
+            | Value::Boolean(_)
+            | Value::Datetime(_)
+            | Value::Array(_)
+            | Value::Table(_) => {
+                let kind =
+                    if SWITCHES.contains(&key) { "true or false" } else { "a text, or a list of texts" };
+                Err((format!("{key} is of the type {}", value.type_str()), format!("give {key} {kind}")))
+            }
+        }
+    };
+    let mut policy = Policy::default().with(access, None).map_err(|error| at("access", error))?;
+    for key in SWITCHES.into_iter().chain(ROLES).chain(TIMES) {
+        if let Some(value) = words(key)? {
+            policy = policy.with(key, value.as_deref()).map_err(|error| at(key, error))?;
+        }
+    }
+    Ok(policy)
+}
+
+fn is_access(word: &str) -> bool {
+    [Access::Public, Access::Optional, Access::Session, Access::Deny]
+        .iter()
+        .any(|access| access.code() == word)
+}
+
+/// One text, or a list of them that is not empty.
+fn texts(table: &Table, key: &str) -> Result<Option<Vec<String>>, Mistake> {
+    let list = match table.get(key) {
+        None => return Ok(None),
+        Some(Value::String(text)) => Some(vec![text.clone()]),
+        Some(Value::Array(list)) => list.iter().map(|value| value.as_str().map(str::to_owned)).collect(),
+        Some(_) => None,
+    };
+    match list {
+        Some(list) if !list.is_empty() => Ok(Some(list)),
+        _ => Err((
+            format!("{key} is neither a text nor a list of texts"),
+            format!("give {key} a text, or several in brackets"),
+        )),
+    }
+}
+
+fn at(key: &str, error: impl std::fmt::Display) -> Mistake {
+    (format!("{key}: {error}"), "README's section on routes has examples of each".to_owned())
+}
