@@ -51,11 +51,12 @@ impl<'a> Question<'a> {
         self.location.as_ref()?.own_line("proxy_pass")
     }
 
-    /// The path that the question arrives at, where the file shows it.
+    /// The path that the question arrives at, where the file shows it. What stands behind it only asks for more.
     fn path(&self) -> &'a str {
         let written = self.pass().map_or("", |line| parts(line.value()).1);
         // Without a path of its own, `proxy_pass` hands on that of the location.
-        if written.is_empty() { self.line.value() } else { written }
+        let path = if written.is_empty() { self.line.value() } else { written };
+        path.split(['?', '$']).next().unwrap_or(path)
     }
 
     fn is_of_sidegate(&self) -> bool {
