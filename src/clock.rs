@@ -30,6 +30,12 @@ impl UnixMillis {
         self.0
     }
 
+    /// Whole seconds after the epoch, the unit of JSON Web Tokens: the last one that was over or began at this instant.
+    #[must_use]
+    pub const fn seconds(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+
     /// Reads an ISO 8601 date as JavaScript's `new Date` does in UTC. `None` if it is no date.
     #[must_use]
     pub fn parse_iso(text: &str) -> Option<Self> {

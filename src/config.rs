@@ -11,6 +11,7 @@ mod settings;
 mod sources;
 mod watch;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,7 +26,10 @@ pub use self::sources::{Environment, Sources};
 pub use self::watch::{Look, Watch};
 
 use self::read::Reader;
-use crate::auth::{Bearer, CookieName, JwtRules, Routes, Rules, SigningKey, SnapshotRules, Strategy};
+use crate::assertion::{Algorithm, AssertionRules, KeyRing};
+use crate::auth::{
+    Bearer, CookieName, JwtRules, Routes, Rules, SameOrigin, SigningKey, SnapshotRules, Strategy,
+};
 use crate::cache::Ages;
 use crate::clock::UnixMillis;
 use crate::dialect::{HeaderNames, Terms};
@@ -35,7 +39,7 @@ use crate::log::LogOptions;
 use crate::refresh::Sliding;
 use crate::revocation::{Hear, RedisTracking, Relay};
 use crate::secret::Secret;
-use crate::serve::{Limits, Listen, TrustedPeers};
+use crate::serve::{Limits, Listen, Mode, TrustedPeers};
 use crate::store::{AnyStore, BetterAuth, Load, RedisServers, StoreOptions};
 
 /// The value of `store` for Better Auth without a database.
@@ -99,8 +103,14 @@ pub struct Config {
     pub trusted_proxies: TrustedPeers,
     /// What proxies are told.
     pub terms: Terms,
+    /// How apps are told by signed assertions too, if they are.
+    pub assertion: Option<Assertion>,
     /// Whether CORS preflights are let by as nobody's.
     pub passes_preflights: bool,
+    /// From where the session cookie is taken on requests that change something; from anywhere if there is none.
+    pub same_origin: Option<SameOrigin>,
+    /// Whether what is decided is kept to.
+    pub mode: Mode,
     /// Which place asks for what.
     pub routes: Arc<Routes>,
     /// What a connection may take.
@@ -130,6 +140,26 @@ pub struct CallerSettings {
     pub cookie_name: CookieName,
     /// The header of API keys, if they are taken.
     pub api_key_header: Option<HeaderName>,
+}
+
+/// Signed assertions.
+#[derive(Debug)]
+pub struct Assertion {
+    /// What all of them say.
+    pub rules: AssertionRules,
+    /// What signs them.
+    pub keys: AssertionKeys,
+    /// Where the public keys are written at the start.
+    pub jwks_file: Option<PathBuf>,
+}
+
+/// What signs assertions.
+#[derive(Debug)]
+pub enum AssertionKeys {
+    /// The keys of files.
+    Files(Arc<KeyRing>),
+    /// One that is made at the start.
+    Generated(Algorithm),
 }
 
 /// A secret that counts until an instant.
@@ -381,6 +411,9 @@ impl Config {
         }
         if self.passes_preflights {
             rules = rules.with_preflights();
+        }
+        if let Some(same_origin) = &self.same_origin {
+            rules = rules.with_same_origin(same_origin.clone());
         }
         rules
     }

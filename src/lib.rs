@@ -1,10 +1,11 @@
 //! sidegate: is this Better Auth session cookie live, and whose is it?
 //!
 //! A library only so that tests, benches and fuzzers can reach its parts; the product is the `sidegate` program.
-//! Imports run one way: `clock, secret` → `auth` → `store` → `cache, keys` → `api_key, cookie_cache, jwt, refresh` → `gate` → `dialect` → `serve` →
-//! `config` → `cli`; `fetch`, `metrics` and `log` are leaves beside them, and `callers` one above `dialect`. `tests/it/imports.rs` holds the table.
+//! Imports run one way: `clock, secret` → `auth` → `store` → `cache, keys` → `api_key, cookie_cache, jwt, refresh` → `gate` → `dialect`,
+//! `assertion` → `serve` → `config` → `cli`; `fetch`, `metrics` and `log` are leaves beside them, and `callers` one above `dialect`. `tests/it/imports.rs` holds the table.
 
 pub mod api_key;
+pub mod assertion;
 pub mod auth;
 pub mod cache;
 pub mod callers;

@@ -45,6 +45,42 @@ impl CookieCacheAges {
     }
 }
 
+/// What became of a signed assertion that was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AssertionOutcome {
+    /// It was signed.
+    Signed,
+    /// One was there that is good enough.
+    Reused,
+    /// What must be said does not fit into one.
+    LeftOut,
+}
+
+/// Assertions, by what became of them.
+#[derive(Clone, Debug)]
+pub struct AssertionMetrics {
+    signed: Counter,
+    reused: Counter,
+    left_out: Counter,
+}
+
+impl AssertionMetrics {
+    fn new(family: &Family<Labels<1>, Counter>) -> Self {
+        let counter = |outcome| family.get_or_create(&[("outcome", outcome)]).clone();
+        Self { signed: counter("signed"), reused: counter("reused"), left_out: counter("left_out") }
+    }
+
+    /// One ended so.
+    pub fn count(&self, outcome: AssertionOutcome) {
+        let counter = match outcome {
+            AssertionOutcome::Signed => &self.signed,
+            AssertionOutcome::Reused => &self.reused,
+            AssertionOutcome::LeftOut => &self.left_out,
+        };
+        counter.inc();
+    }
+}
+
 /// What is heard of revocations.
 #[derive(Clone, Debug)]
 pub struct RevocationMetrics {
@@ -82,11 +118,13 @@ impl RevocationMetrics {
 pub struct Metrics {
     registry: Registry,
     decisions: Family<Labels<4>, Counter>,
+    let_by: Family<Labels<2>, Counter>,
     lookups: Lookups,
     api_keys: Lookups,
     refreshes: Lookups,
     cookie_cache_ages: CookieCacheAges,
     revocations: RevocationMetrics,
+    assertions: AssertionMetrics,
     reloads: ReloadMetrics,
     connections: Gauge,
     log_events_lost: Counter,
@@ -128,6 +166,10 @@ impl Metrics {
         let help = "Requests answered, by caller, outcome, reason and cache state";
         registry.register("decisions", help, Family::clone(&decisions));
 
+        let let_by = Family::default();
+        let help = "Requests that passed as nobody's because mode is shadow, by caller and by what would have stopped them";
+        registry.register("shadow_passes", help, Family::clone(&let_by));
+
         let lookups = Lookups::new();
         let help = "Time one question to the session store took, cache hits excluded";
         registry.register_with_unit("store_lookup", help, Unit::Seconds, lookups.0.clone());
@@ -154,6 +196,9 @@ impl Metrics {
         let help = "Remembered answers that a revocation made worthless, by what it named";
         registry.register("cache_evictions", help, revocations.evictions.clone());
 
+        let assertions = Family::default();
+        let help = "Signed assertions handed out, by whether each was signed for its request";
+        registry.register("assertions", help, Family::clone(&assertions));
         let reloads = ReloadMetrics::new(&mut registry);
 
         let connections = Gauge::default();
@@ -175,11 +220,13 @@ impl Metrics {
         Self {
             registry,
             decisions,
+            let_by,
             lookups,
             api_keys,
             refreshes,
             cookie_cache_ages,
             revocations,
+            assertions: AssertionMetrics::new(&assertions),
             reloads,
             connections,
             log_events_lost,
@@ -194,6 +241,11 @@ impl Metrics {
         let DecisionLabels { dialect, outcome, reason, cache } = *labels;
         let labels = [("dialect", dialect), ("outcome", outcome), ("reason", reason), ("cache", cache)];
         self.decisions.get_or_create(&labels).clone()
+    }
+
+    /// One passed that would not have, for this reason, because nothing is enforced.
+    pub fn let_by(&self, dialect: &'static str, reason: &'static str) {
+        self.let_by.get_or_create(&[("dialect", dialect), ("reason", reason)]).inc();
     }
 
     /// Where a store reports its lookups.
@@ -224,6 +276,12 @@ impl Metrics {
     #[must_use]
     pub fn revocations(&self) -> RevocationMetrics {
         self.revocations.clone()
+    }
+
+    /// Where assertions are reported.
+    #[must_use]
+    pub fn assertions(&self) -> AssertionMetrics {
+        self.assertions.clone()
     }
 
     /// Where it is reported that the configuration was read.

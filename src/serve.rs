@@ -26,7 +26,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 pub use self::connection::Limits;
-pub use self::front::Front;
+pub use self::front::{Front, Mode};
 pub use self::listener::{Bound, Listen, ListenError};
 pub use self::live::Live;
 pub use self::peers::{Peer, TrustedPeers, TrustedPeersError};
@@ -80,15 +80,17 @@ impl<S: SessionStore> Server<S> {
     /// finished within the limit. The admin listener answers to the end. What goes on `meanwhile` ends with the first signal.
     pub async fn run(self, mut signals: Signals, mut meanwhile: JoinSet<()>) -> Ended {
         let readiness = Arc::new(Readiness::new(self.store.clone(), self.circuit));
-        let admin = Admin::new(
-            Arc::clone(&readiness),
-            Arc::clone(&self.metrics),
-            self.front.now().cache(),
-            self.generations,
-            self.store.clone(),
-            self.revoke,
-            self.limits.header_read_timeout,
-        );
+        let front = Arc::clone(&self.front);
+        let admin = Admin {
+            readiness: Arc::clone(&readiness),
+            metrics: Arc::clone(&self.metrics),
+            cache: self.front.now().cache(),
+            generations: self.generations,
+            store: self.store.clone(),
+            revoke: self.revoke,
+            jwks: Box::new(move || front.now().jwks()),
+            patience: self.limits.header_read_timeout,
+        };
         let (stop_admin, admin_stopped) = watch::channel(false);
         let admin_limits = self.limits.for_admin();
         let admin_task = tokio::spawn(async move {

@@ -12,8 +12,10 @@ local asked_about = {
     "x-api-key",                    -- for sidegate's api_key_header
     "x-forwarded-proto",            -- these two are HAProxy's own: haproxy.cfg sets them
     "x-forwarded-host",
-    "origin",                       -- the rest tells a CORS preflight
-    "access-control-request-method",
+    "origin",                       -- these three tell whose page asks (`allowed_origins`)
+    "sec-fetch-site",
+    "sec-websocket-version",
+    "access-control-request-method",    -- this and origin tell a CORS preflight (`preflight`)
 }
 
 -- What the app is told.

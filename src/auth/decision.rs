@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use http::HeaderValue;
+
 use super::identity::Identity;
 use super::session::ActiveSession;
 
@@ -19,10 +21,17 @@ pub enum Decision {
     Unavailable,
 }
 
+impl Decision {
+    /// Lets by whoever asks, as nobody: what `mode = "shadow"` makes of everything that is not allowed. Nothing else may.
+    pub fn unenforced() -> Self {
+        Self::Allow(Grant::anonymous())
+    }
+}
+
 /// Permission to pass. Only `auth` can make one:
 /// ```compile_fail
 /// fn forge(session: sidegate::auth::ActiveSession) -> sidegate::auth::Grant {
-///     sidegate::auth::Grant { session: Some(session), stale: None }
+///     sidegate::auth::Grant { session: Some(session), stale: None, assertion: None }
 /// }
 /// ```
 /// Everyone can read one:
@@ -37,6 +46,8 @@ pub struct Grant {
     session: Option<ActiveSession>,
     /// How old it is what is known of that session, if it could not be asked for.
     stale: Option<Duration>,
+    /// The proof of it, for whoever does not take a proxy's word.
+    assertion: Option<HeaderValue>,
 }
 
 /// Why a request may not pass. The codes are stable: people build alerts on them.
@@ -59,6 +70,8 @@ pub enum Denial {
     ApiKeyRefused,
     /// An API key that was used too often, or is used up: waiting may help.
     ApiKeyLimited,
+    /// A session cookie on a request that changes something, sent by another site's page.
+    CrossOrigin,
     /// Signed in, and the asked policy wants a verified e-mail address.
     EmailUnverified,
     /// Signed in, and the asked policy wants two-factor authentication to be on.
@@ -90,6 +103,7 @@ impl Denial {
             Self::InvalidToken => "invalid_token",
             Self::ApiKeyRefused => "api_key_refused",
             Self::ApiKeyLimited => "api_key_limited",
+            Self::CrossOrigin => "cross_origin",
             Self::EmailUnverified => "email_unverified",
             Self::NoTwoFactor => "no_two_factor",
             Self::Impersonated => "impersonated",
@@ -104,17 +118,28 @@ impl Denial {
 
 impl Grant {
     pub(super) fn to(session: ActiveSession) -> Self {
-        Self { session: Some(session), stale: None }
+        Self { session: Some(session), stale: None, assertion: None }
     }
 
     /// For what is let by without anybody being signed in: whoever it is, it is told as nobody.
     pub(super) fn anonymous() -> Self {
-        Self { session: None, stale: None }
+        Self { session: None, stale: None, assertion: None }
     }
 
     /// The same, known from that long ago.
     pub(super) fn stale(self, age: Duration) -> Self {
         Self { stale: Some(age), ..self }
+    }
+
+    /// Puts a signed assertion of it beside it.
+    pub fn prove(&mut self, assertion: HeaderValue) {
+        self.assertion = Some(assertion);
+    }
+
+    /// The signed assertion of it, if there is one.
+    #[must_use]
+    pub fn assertion(&self) -> Option<&HeaderValue> {
+        self.assertion.as_ref()
     }
 
     /// How old it is what is known of the session; `None` if it was asked for, or needed no asking.

@@ -179,7 +179,7 @@ impl JwtRules {
             return Err(JwtRefusal::Audience);
         }
         let user_id = text(&claims, "sub").filter(|id| !id.is_empty()).ok_or(JwtRefusal::Subject)?.to_owned();
-        let seconds = now.get().div_euclid(1000);
+        let seconds = now.seconds();
         let ends = time(&claims, "exp")?.ok_or(JwtRefusal::Times)?;
         let (begins, issued) = (time(&claims, "nbf")?, time(&claims, "iat")?);
         // As `jose`: the second that `exp` names is the first at which the token is over, and there is no tolerance.

@@ -1,6 +1,7 @@
 //! A session as a store holds it, and the proof that it is live at an instant.
 
-use std::sync::Arc;
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -69,6 +70,12 @@ enum Ban {
 /// ```
 #[derive(Clone, Debug)]
 pub struct ActiveSession(Arc<Session>);
+
+/// Which session in memory it is: equal are handles of one and the same alone. A change of the session or its user makes a
+/// new one, so what was made of a session by its handle is never told of another. It keeps none alive, and as long as it is
+/// there no other session gets its place in memory.
+#[derive(Clone, Debug)]
+pub struct SessionHandle(Weak<Session>);
 
 impl SessionRecord {
     /// A session and its user as Better Auth writes them into JSON.
@@ -172,6 +179,12 @@ impl ActiveSession {
         &self.0.identity
     }
 
+    /// Which session in memory it is.
+    #[must_use]
+    pub fn handle(&self) -> SessionHandle {
+        SessionHandle(Arc::downgrade(&self.0))
+    }
+
     /// What get-session answers, if the store was asked to keep it.
     #[must_use]
     pub fn body(&self) -> Option<&Body> {
@@ -203,6 +216,20 @@ impl ActiveSession {
             Ban::None => false,
             Ban::Until(end) => now <= end,
         }
+    }
+}
+
+impl PartialEq for SessionHandle {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ptr_eq(&other.0)
+    }
+}
+
+impl Eq for SessionHandle {}
+
+impl Hash for SessionHandle {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        std::ptr::hash(self.0.as_ptr(), state);
     }
 }
 

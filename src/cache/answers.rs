@@ -3,9 +3,10 @@
 use std::future::Future;
 use std::hash::Hash;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::flight::Flights;
+use super::flight::{Flights, alone};
 use super::generations::{Generation, Generations, Hearing, Named};
 use crate::auth::Marks;
 use crate::clock::UnixMillis;
@@ -56,6 +57,8 @@ pub struct Answers<K, A> {
     ages: Ages,
     generations: Arc<Generations>,
     flights: Flights<K, Landed<(A, UnixMillis)>>,
+    /// How many there were.
+    questions: AtomicU64,
 }
 
 /// What a lookup came back with. Shared, for a thousand requests may have waited for it.
@@ -69,6 +72,8 @@ struct Entry<A> {
     answer: A,
     asked: UnixMillis,
     since: Generation,
+    /// Of the question. Instants will not do: a clock may be set back.
+    number: u64,
 }
 
 impl Ages {
@@ -82,17 +87,27 @@ impl Ages {
     ///
     /// A session that has ended is believed no longer than an absence: Better Auth may have prolonged it since.
     fn limit(self, answer: &impl Answer, now: UnixMillis, hearing: Hearing) -> Duration {
-        match (answer.is_live_at(now), hearing) {
-            (false, _) => self.absence,
-            (true, Hearing::None) => self.session,
-            (true, Hearing::Now) => self.heard,
-            (true, Hearing::Lost) => self.lost,
+        if answer.is_live_at(now) { self.of_live(hearing) } else { self.absence }
+    }
+
+    const fn of_live(self, hearing: Hearing) -> Duration {
+        match hearing {
+            Hearing::None => self.session,
+            Hearing::Now => self.heard,
+            Hearing::Lost => self.lost,
         }
     }
 
     fn longest(self) -> Duration {
         let session = self.session.max(self.heard).max(self.lost) + self.stale;
         session.max(self.absence).max(Duration::from_millis(1))
+    }
+}
+
+impl Wanted {
+    /// What is left of an age that the ages grant.
+    fn within(self, granted: Duration) -> Duration {
+        self.max_staleness.map_or(granted, |wanted| wanted.min(granted))
     }
 }
 
@@ -103,7 +118,7 @@ impl<K: Name, A: Answer> Answers<K, A> {
         // moka's own clock is monotonic: whatever happens to the wall clock, nothing outlives this.
         let entries =
             moka::sync::Cache::builder().max_capacity(capacity).time_to_live(ages.longest()).build();
-        Self { entries, ages, generations, flights: Flights::default() }
+        Self { entries, ages, generations, flights: Flights::default(), questions: AtomicU64::new(0) }
     }
 
     /// The remembered answer, if it may still be given at `now` to somebody who wants none that is as old as `wanted`.
@@ -114,9 +129,12 @@ impl<K: Name, A: Answer> Answers<K, A> {
 
     fn fresh(&self, name: &K, now: UnixMillis, wanted: Wanted) -> Option<Entry<A>> {
         let entry = self.current(name)?;
-        let limit = self.ages.limit(&entry.answer, now, self.generations.hearing());
-        let limit = wanted.max_staleness.map_or(limit, |wanted| wanted.min(limit));
+        let limit = self.limit(&entry.answer, now, wanted);
         entry.age(now).is_some_and(|age| age < limit).then_some(entry)
+    }
+
+    fn limit(&self, answer: &A, now: UnixMillis, wanted: Wanted) -> Duration {
+        wanted.within(self.ages.limit(answer, now, self.generations.hearing()))
     }
 
     /// The remembered session, live and not revoked as far as is known, though older than it should be: for while the
@@ -125,7 +143,7 @@ impl<K: Name, A: Answer> Answers<K, A> {
         let entry = self.current(name)?;
         let stale = wanted.stale_if_error.map_or(self.ages.stale, |wanted| wanted.min(self.ages.stale));
         let limit = self.ages.limit(&entry.answer, now, self.generations.hearing()) + stale;
-        let limit = wanted.max_staleness.map_or(limit, |wanted| wanted.min(limit));
+        let limit = wanted.within(limit);
         let age = entry.age(now).filter(|age| *age < limit && entry.answer.is_live_at(now))?;
         Some((entry.answer, age))
     }
@@ -141,7 +159,8 @@ impl<K: Name, A: Answer> Answers<K, A> {
     }
 
     /// Asks `lookup`, or waits for the answer if somebody is already asking for the same. Good answers are remembered,
-    /// errors never are; what was revoked while it was under way is neither remembered nor given, but asked for again.
+    /// errors never are; what was revoked while it was under way is neither remembered nor given, but asked for again. An
+    /// answer that somebody asked for earlier counts no longer than it would if it were remembered.
     ///
     /// # Errors
     /// The lookup's own, the same for all who waited for it.
@@ -159,18 +178,20 @@ impl<K: Name, A: Answer> Answers<K, A> {
     where
         L: Future<Output = Landed<A>> + Send + 'static,
     {
-        let asked = now();
-        if wanted.max_staleness != Some(Duration::ZERO) {
-            let remembered = || self.fresh(&name, asked, wanted).map(|entry| Ok((entry.answer, entry.asked)));
-            let landed = self.flights.join(name, remembered, self.flight(name, asked, lookup.clone())).await;
-            let (answer, begun) = landed.unwrap_or_else(|| Err(Arc::new(StoreError::BrokeOff)))?;
-            let is_old = |max| asked.since(begun).is_some_and(|age| age >= max);
-            if !wanted.max_staleness.is_some_and(is_old) {
+        let came = now();
+        if !wanted.within(self.ages.of_live(self.generations.hearing())).is_zero() {
+            let remembered = || self.fresh(&name, came, wanted).map(|entry| Ok((entry.answer, entry.asked)));
+            let landed = self.flights.join(name, remembered, self.flight(name, came, lookup.clone())).await;
+            let (answer, asked) = landed.unwrap_or_else(broke_off)?;
+            // None if it was asked for since.
+            let age = came.since(asked).unwrap_or_default();
+            if age.is_zero() || age < self.limit(&answer, came, wanted) {
                 return Ok(answer);
             }
         }
-        // Alone: whoever else is asking began before, and what they are told may be of before.
-        self.flight(name, asked, lookup).await.map(|(answer, _)| answer)
+        // Whoever else is asking began before, and what they are told may be of before.
+        let landed = alone(self.flight(name, came, lookup)).await;
+        landed.unwrap_or_else(broke_off).map(|(answer, _)| answer)
     }
 
     /// The answer to a question of its own, and when it was asked.
@@ -184,15 +205,15 @@ impl<K: Name, A: Answer> Answers<K, A> {
         L: Future<Output = Landed<A>> + Send + 'static,
     {
         let (entries, generations) = (self.entries.clone(), Arc::clone(&self.generations));
+        let number = self.questions.fetch_add(1, Ordering::Relaxed);
         async move {
             for _ in 0..TRIES {
                 let since = generations.now();
-                let entry = Entry { answer: lookup().await?, asked, since };
+                let entry = Entry { answer: lookup().await?, asked, since, number };
                 // Remembered first and looked at then: a revocation that comes between the two is not missed.
-                let named = entry.named(&name);
-                entries.insert(name, entry.clone());
-                if generations.is_current(named, since) {
-                    return Ok((entry.answer, asked));
+                let latest = remember(&entries, name, entry);
+                if generations.is_current(latest.named(&name), latest.since) {
+                    return Ok((latest.answer, latest.asked));
                 }
                 entries.invalidate(&name);
             }
@@ -224,6 +245,24 @@ impl<K: Name, A: Answer> Answers<K, A> {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+}
+
+/// Remembers an answer, unless one to a later question is there by now, which may know more: then that is the one. What
+/// is there afterwards.
+fn remember<K: Name, A: Answer>(
+    entries: &moka::sync::Cache<K, Entry<A>>,
+    name: K,
+    entry: Entry<A>,
+) -> Entry<A> {
+    let there = entries.entry(name).and_compute_with(|there| match there {
+        Some(there) if there.value().number > entry.number => moka::ops::compute::Op::Nop,
+        Some(_) | None => moka::ops::compute::Op::Put(entry.clone()),
+    });
+    there.into_entry().map_or(entry, moka::Entry::into_value)
+}
+
+fn broke_off<T>() -> Landed<T> {
+    Err(Arc::new(StoreError::BrokeOff))
 }
 
 impl<A: Answer> Entry<A> {

@@ -57,6 +57,11 @@ impl<K: Copy + Eq + Hash + Send + 'static, T: Clone + Send + Sync + 'static> Fli
     }
 }
 
+/// The same for one whose answer nobody else is to be given: it too runs to its end whoever has gone.
+pub(super) async fn alone<T: Send + 'static>(flight: impl Future<Output = T> + Send + 'static) -> Option<T> {
+    tokio::spawn(flight).await.ok()
+}
+
 /// Closes a flight even if its lookup panics, so that the next request starts a new one.
 struct CloseOnDrop<K: Eq + Hash, T> {
     flights: Arc<Mutex<Open<K, T>>>,

@@ -10,7 +10,8 @@ use std::process::ExitCode;
 pub(super) use self::caller::run as callers;
 
 use super::{Failure, Outcome, block_on, say};
-use crate::config::{Config, ConfigError, Sources};
+use crate::config::{Assertion, AssertionKeys, Config, ConfigError, Sources};
+use crate::dialect::HeaderNames;
 use crate::keys::KeySource as _;
 use crate::revocation::{Channel as _, ChannelError};
 use crate::store::{AnyStore, StoreError};
@@ -21,6 +22,7 @@ pub(super) fn run(sources: &Sources) -> Outcome {
     say(&format!("settings  ok    from {from}\n"));
     say(&format!("secret    ok    {} characters\n", config.secrets.current.expose().chars().count()));
     say(&format!("cookie    ok    {} is the one cookie that is read\n", config.cookie_name));
+    tell_assertion(config.assertion.as_ref(), &config.terms.names);
     for warning in &config.warnings {
         say(&format!("warning         {warning}\n"));
     }
@@ -64,6 +66,27 @@ pub(super) fn run(sources: &Sources) -> Outcome {
             }
         }
     })
+}
+
+/// Whether apps are told by signed assertions, and by which keys they can check them.
+fn tell_assertion(assertion: Option<&Assertion>, names: &HeaderNames) {
+    let Some(Assertion { rules, keys, .. }) = assertion else {
+        say("assertion off   nothing is signed: assertion_audience turns it on\n");
+        return;
+    };
+    let header = names.assertion();
+    let whose = format!("{header} for the audience {}, from the issuer {}", rules.audience, rules.issuer);
+    say(&format!("assertion ok    {whose}\n"));
+    match keys {
+        AssertionKeys::Files(ring) => {
+            for (key, what) in ring.keys().zip(["signs", "is published beside it"]) {
+                say(&format!("assertion ok    {} key {} {what}\n", key.algorithm().name(), key.kid()));
+            }
+        }
+        AssertionKeys::Generated(algorithm) => {
+            say(&format!("assertion ok    a new {} key at each start\n", algorithm.name()));
+        }
+    }
 }
 
 /// The jwt plugin's keys, where something is judged by them.

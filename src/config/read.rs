@@ -1,5 +1,6 @@
 //! From texts to values: each with its range, each mistake with its hint.
 
+mod assertion;
 mod cache;
 mod callers;
 mod credentials;
@@ -87,7 +88,10 @@ impl<'a> Reader<'a> {
             "write addresses, networks, loopback or unix with commas between them",
         );
         let terms = self.terms();
+        let assertion = self.assertion();
         let passes_preflights = self.preflight();
+        let same_origin = self.same_origin();
+        let mode = self.mode();
         let routes = self.routes();
         let limits = self.limits();
         let drain_timeout = self.duration("drain_timeout", Duration::ZERO);
@@ -125,7 +129,10 @@ impl<'a> Reader<'a> {
             cache_capacity: cache_capacity?,
             trusted_proxies: trusted_proxies?,
             terms: terms?,
+            assertion,
             passes_preflights: passes_preflights?,
+            same_origin,
+            mode: mode?,
             routes: Arc::new(routes?),
             limits: limits?,
             drain_timeout: drain_timeout?,

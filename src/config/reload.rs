@@ -113,7 +113,7 @@ impl Sources {
         contents_before: &Contents,
     ) -> Vec<&'static str> {
         let texts = SETTINGS.iter().map(|setting| (setting.name, self.says(setting) != before.says(setting)));
-        let files = self.named().map(|(name, _)| (name, contents.of(name) != contents_before.of(name)));
+        let files = self.named().map(|(name, _)| (name, !contents.of(name).eq(contents_before.of(name))));
         let routes = std::iter::once((ROUTE, self.file.routes != before.file.routes));
         let mut changed: Vec<_> =
             texts.chain(files).chain(routes).filter_map(|(name, differs)| differs.then_some(name)).collect();
@@ -141,8 +141,11 @@ impl Sources {
 
     /// The files that are read besides, by what names them.
     fn named(&self) -> impl Iterator<Item = (&'static str, &Path)> {
-        let files = SETTINGS.iter().filter(|setting| setting.is_file() && setting.counts == Counts::AtOnce);
-        let files = files.filter_map(|setting| Some((setting.name, self.says(setting)?)));
+        let settings = SETTINGS.iter().filter(|setting| setting.counts == Counts::AtOnce);
+        let files = settings.flat_map(|setting| {
+            let paths = self.says(setting).map(|text| setting.files(text)).unwrap_or_default();
+            paths.into_iter().map(|path| (setting.name, path))
+        });
         let authorities = self.environment().get(AUTHORITIES).map(|path| (AUTHORITIES, path));
         files
             .chain(authorities)
@@ -152,8 +155,9 @@ impl Sources {
 }
 
 impl Contents {
-    fn of(&self, name: &str) -> Option<Digest> {
-        self.named.iter().find(|(named, _)| *named == name).map(|(_, digest)| *digest)
+    /// Of the files that one setting names, in its order.
+    fn of(&self, name: &str) -> impl Iterator<Item = &Digest> {
+        self.named.iter().filter(move |(named, _)| *named == name).map(|(_, digest)| digest)
     }
 }
 

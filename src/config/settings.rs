@@ -37,10 +37,14 @@ impl Setting {
         format!("SIDEGATE_{}", self.name.to_ascii_uppercase())
     }
 
-    /// Whether it names a file that is read.
+    /// The files that `text`, its value, has read.
     #[must_use]
-    pub fn is_file(&self) -> bool {
-        self.value == "PATH"
+    pub fn files<'t>(&self, text: &'t str) -> Vec<&'t str> {
+        match self.value {
+            "PATH" => vec![text],
+            "PATHS" => text.split(',').map(str::trim).collect(),
+            _ => Vec::new(),
+        }
     }
 
     /// Whether it is on or off.
@@ -82,7 +86,7 @@ pub const SETTINGS: &[Setting] = &[
         "admin_listen",
         "ADDRESS",
         Some("127.0.0.1:4181"),
-        "Where /livez, /readyz and /metrics are; the forms of listen. Keep it off the internet",
+        "Where /livez, /readyz, /metrics and /.well-known/jwks.json are; the forms of listen. Keep it off the internet",
     ),
     at_start(
         "store",
@@ -389,6 +393,61 @@ pub const SETTINGS: &[Setting] = &[
         "MODE",
         Some("deny"),
         "pass: CORS preflights, which carry no credentials, reach the app as X-Auth-Status: anonymous. deny: they get 401",
+    ),
+    setting(
+        "allowed_origins",
+        "LIST",
+        Some(""),
+        "Origins whose pages may send requests that change something with the session cookie, or open a WebSocket: \
+         https://app.example.com, https://*.example.com. All others get 403. Empty: any page may",
+    ),
+    setting(
+        "allowed_fetch_sites",
+        "LIST",
+        Some("same-origin,none"),
+        "Where allowed_origins is set: values of Sec-Fetch-Site, by which a browser tells where a request comes from, that are \
+         enough too: same-origin, same-site (any subdomain), none (nobody's page). Empty: Origin alone counts",
+    ),
+    setting(
+        "mode",
+        "MODE",
+        Some("enforce"),
+        "shadow: everything passes, and log and metrics tell what would not have; for trying sidegate out. enforce: it \
+         does not pass",
+    ),
+    setting(
+        "assertion_audience",
+        "TEXT",
+        None,
+        "Whom X-Auth-Assertion is for, a signed JSON Web Token that tells an app who somebody is without its having to \
+         trust the proxy: its aud. If absent, nothing is signed",
+    ),
+    setting("assertion_issuer", "TEXT", Some("sidegate"), "The iss of assertions"),
+    setting(
+        "assertion_key_file",
+        "PATHS",
+        None,
+        "PEM file (PKCS#8) with the Ed25519 or P-256 key that signs assertions; after a comma a second one, whose key is \
+         published too, while keys are replaced. If absent, a key is made at each start",
+    ),
+    setting(
+        "assertion_algorithm",
+        "NAME",
+        Some("EdDSA"),
+        "EdDSA or ES256: how the key signs that is made at the start. One in a file has its own",
+    ),
+    setting(
+        "assertion_bind",
+        "LIST",
+        Some(""),
+        "host and/or request: what of its request an assertion is tied to besides, so that it proves nothing elsewhere \
+         (claims host and req)",
+    ),
+    setting(
+        "assertion_jwks_file",
+        "FILE",
+        None,
+        "File that the public keys are written to at the start and when they change, as /.well-known/jwks.json on admin_listen tells them",
     ),
     at_start(
         "session_table",

@@ -51,6 +51,9 @@ pub(super) fn allow(grant: &Grant, names: &HeaderNames) -> Answer {
             headers.insert(name, value.clone());
         }
     }
+    if let Some(assertion) = grant.assertion() {
+        headers.insert(names.assertion(), assertion.clone());
+    }
     if let Some(age) = grant.stale_for() {
         let freshness = HeaderValue::try_from(format!("stale; age={}", age.as_secs()));
         headers.extend(freshness.ok().map(|freshness| (names.freshness().clone(), freshness)));

@@ -169,6 +169,12 @@ impl HeaderNames {
         &self.status
     }
 
+    /// Which header carries the signed proof of an identity.
+    #[must_use]
+    pub fn assertion(&self) -> &HeaderName {
+        &self.assertion
+    }
+
     /// Which header tells that an identity is only known from before.
     #[must_use]
     pub fn freshness(&self) -> &HeaderName {

@@ -1,4 +1,4 @@
-//! The operator's listener: alive, ready, counted, told of revocations. Never on the listener that proxies ask, so that nothing there is
+//! The operator's listener: alive, ready, counted, told of revocations, asked for public keys. Never on the listener that proxies ask, so that nothing there is
 //! exempt from the gate (oauth2-proxy's GHSA-5hvv-m4w4-gf6v).
 
 use std::sync::Arc;
@@ -23,38 +23,43 @@ use crate::store::AnyStore;
 
 /// Answers probes and scrapes.
 pub(super) struct Admin {
-    readiness: Arc<Readiness>,
-    metrics: Arc<Metrics>,
-    cache: Arc<SessionCache>,
-    generations: Arc<Generations>,
-    store: AnyStore,
-    revoke: Arc<Live<Option<Revoke>>>,
+    pub(super) readiness: Arc<Readiness>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) cache: Arc<SessionCache>,
+    pub(super) generations: Arc<Generations>,
+    pub(super) store: AnyStore,
+    pub(super) revoke: Arc<Live<Option<Revoke>>>,
+    pub(super) jwks: Jwks,
     /// Longest wait for a body.
-    patience: Duration,
+    pub(super) patience: Duration,
 }
+
+/// The public keys of this moment, if anything is signed.
+pub(super) type Jwks = Box<dyn Fn() -> Option<Bytes> + Send + Sync>;
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const OPEN_METRICS: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+/// RFC 7517 §8.5.2.
+const JWK_SET: HeaderValue = HeaderValue::from_static("application/jwk-set+json");
+/// As long as an assertion counts, so keys may be replaced at that pace (see `assertion_key_file`).
+const FOR_A_MINUTE: HeaderValue = HeaderValue::from_static("public, max-age=60");
 
 impl Admin {
-    pub(super) fn new(
-        readiness: Arc<Readiness>,
-        metrics: Arc<Metrics>,
-        cache: Arc<SessionCache>,
-        generations: Arc<Generations>,
-        store: AnyStore,
-        revoke: Arc<Live<Option<Revoke>>>,
-        patience: Duration,
-    ) -> Self {
-        Self { readiness, metrics, cache, generations, store, revoke, patience }
-    }
-
     async fn ready(&self) -> Answer {
         match self.readiness.check().await {
             Ok(()) => page(StatusCode::OK, TEXT, "ready\n"),
             Err(reason) => page(StatusCode::SERVICE_UNAVAILABLE, TEXT, format!("not ready: {reason}\n")),
         }
+    }
+
+    fn public_keys(&self) -> Answer {
+        let Some(keys) = (self.jwks)() else {
+            return page(StatusCode::NOT_FOUND, TEXT, "assertion_audience is not set: nothing is signed\n");
+        };
+        let mut answer = page(StatusCode::OK, JWK_SET, keys);
+        answer.headers_mut().insert(CACHE_CONTROL, FOR_A_MINUTE);
+        answer
     }
 
     fn scrape(&self) -> Answer {
@@ -86,7 +91,12 @@ impl Service for Admin {
             "/livez" => page(StatusCode::OK, TEXT, "alive\n"),
             "/readyz" => self.ready().await,
             "/metrics" => self.scrape(),
-            _ => page(StatusCode::NOT_FOUND, TEXT, "there is /livez, /readyz and /metrics\n"),
+            "/.well-known/jwks.json" => self.public_keys(),
+            _ => page(
+                StatusCode::NOT_FOUND,
+                TEXT,
+                "there is /livez, /readyz, /metrics and /.well-known/jwks.json\n",
+            ),
         }
     }
 

@@ -14,6 +14,7 @@ use std::time::Duration;
 use criterion::{Criterion, criterion_group, criterion_main};
 use http::Request;
 use http::request::Parts;
+use sidegate::assertion::{Algorithm, AssertionRules, Assertions, Binding, MadeKeys};
 use sidegate::auth::{
     CookieName, Decision, Rules, Session, SessionRecord, SigningKey, Step, TokenDigest, VerifiedToken,
 };
@@ -21,6 +22,7 @@ use sidegate::cache::{Ages, SessionCache, Wanted};
 use sidegate::clock::{self, UnixMillis};
 use sidegate::dialect::{Dialect, HeaderNames, Terms};
 use sidegate::gate::{Gate, Lookup};
+use sidegate::metrics::Metrics;
 use sidegate::secret::Secret;
 use sidegate::store::{SessionStore, StoreError};
 
@@ -103,6 +105,12 @@ fn full_cache(sessions: u32) -> (Arc<SessionCache>, Vec<TokenDigest>) {
     (cache, digests)
 }
 
+fn assertions(algorithm: Algorithm, bind: &[Binding]) -> Assertions {
+    let (issuer, audience, bind) = ("sidegate".to_owned(), "my-api".to_owned(), bind.to_vec());
+    let keys = MadeKeys::default().of(algorithm).unwrap();
+    Assertions::new(AssertionRules { issuer, audience, bind }, keys, Metrics::new().assertions())
+}
+
 fn terms() -> Terms {
     Terms { names: HeaderNames::sidegate(), login: None }
 }
@@ -150,6 +158,16 @@ fn steps(criterion: &mut Criterion) {
     criterion.bench_function("encode the answer", |bench| {
         bench.iter(|| dialect.encode(&request, black_box(&allow), &terms));
     });
+    let Decision::Allow(grant) = &allow else { unreachable!("the session is live") };
+    for algorithm in [Algorithm::EdDsa, Algorithm::Es256] {
+        criterion.bench_function(&format!("sign an assertion ({})", algorithm.name()), |bench| {
+            bench.iter_batched_ref(
+                || assertions(algorithm, &[]),
+                |assertions| assertions.of(grant, &request, NOW),
+                criterion::BatchSize::SmallInput,
+            );
+        });
+    }
 }
 
 fn cache(criterion: &mut Criterion) {
@@ -166,10 +184,13 @@ fn whole(criterion: &mut Criterion) {
     let (dialect, question, terms) = (Dialect::Nginx, question(), terms());
     let cache = SessionCache::new(1_000, Ages::plain(DAY, DAY), Arc::default());
     let gate = Gate::new(rules(), cache, Adas, DAY);
-    let answer = |question: &Parts| {
+    let answer = |question: &Parts, assertions: Option<&Assertions>| {
         let request = dialect.decode(question, &terms).unwrap();
-        let checked = at_once(gate.check(&request, || NOW));
+        let mut checked = at_once(gate.check(&request, || NOW));
         assert_eq!(checked.lookup, Lookup::Hit);
+        if let (Decision::Allow(grant), Some(assertions)) = (&mut checked.decision, assertions) {
+            grant.prove(assertions.of(grant, &request, NOW).unwrap());
+        }
         dialect.encode(&request, &checked.decision, &terms)
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -177,8 +198,17 @@ fn whole(criterion: &mut Criterion) {
     let first = runtime.block_on(gate.check(&request, || NOW));
     assert!(matches!(first.decision, Decision::Allow(_)));
 
-    criterion
-        .bench_function("whole: decode, check, encode", |bench| bench.iter(|| answer(black_box(&question))));
+    criterion.bench_function("whole: decode, check, encode", |bench| {
+        bench.iter(|| answer(black_box(&question), None));
+    });
+    let plain = assertions(Algorithm::EdDsa, &[]);
+    criterion.bench_function("whole, with an assertion that is handed out again", |bench| {
+        bench.iter(|| answer(black_box(&question), Some(&plain)));
+    });
+    let bound = assertions(Algorithm::EdDsa, &[Binding::Host, Binding::Request]);
+    criterion.bench_function("whole, with one that is bound to host and request", |bench| {
+        bench.iter(|| answer(black_box(&question), Some(&bound)));
+    });
 }
 
 criterion_group!(

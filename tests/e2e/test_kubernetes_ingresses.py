@@ -9,13 +9,16 @@ from typing import Any
 import pytest
 
 from conftest import World
+from rig.assertion import AUDIENCE, claims, key_set
 from rig.browser import identity_in
 from rig.ingress_controllers import Controller, IngressNginx, NginxIngress, Services, Traefik
 from rig.kubernetes import MANIFESTS
 from rig.sidegate import Sidegate
+from rig.sql import literal
 from rig.stack import Stack
 from rig.wire import Headers, Reply
 from test_identity_headers import NAMES, SPOOFS, identity_of_ada
+from test_plugins import change_user
 
 ENTRY_POINT = "--entryPoints.websecure.http.aliasHeadersStrategy=delete"
 """What traefik.yaml asks for besides its resources."""
@@ -71,6 +74,16 @@ def test_whoever_is_signed_in_reaches_the_app_as_themselves(
     told = seen(controller.ask(path, [cookie(on_sqlite)]))
     assert told["path"] == path.partition("?")[0]
     assert sorted(identity_in(told)) == sorted(identity_of_ada(on_sqlite))
+
+
+def test_the_app_gets_a_signed_assertion_however_long_it_is(on_sqlite: Stack, controller: Controller) -> None:
+    person = on_sqlite.better_auth.sign_in()
+    change_user(on_sqlite, person, name=literal("n" * 1000))
+    change_user(on_sqlite, person, email=literal(f"{controller.home.name:e<980}@example.com"))
+    with on_sqlite.sidegate(assertion_audience=AUDIENCE) as gate:
+        for path in ("/api/x", "/dashboard"):
+            headers = dict(seen(controller.ask(path, [("Cookie", person.cookie)]))["headers"])
+            assert claims(headers["x-auth-assertion"], key_set(gate))["name"] == headers["x-auth-user-name"] == "n" * 1000
 
 
 @pytest.mark.parametrize("path", ["/api/x", "/dashboard", "/loginx", "/login/", "/api%2Fx", "/%61pi/x", "/"])

@@ -15,6 +15,7 @@ from rig.pgbouncer import PgBouncer
 from rig.postgres import Postgres
 from rig.process import until
 from rig.revocation import (
+    LISTENING,
     WATCHER,
     heard,
     hearing,
@@ -55,10 +56,6 @@ def people(frail: Stack) -> Iterator[SignedIn]:
 def gate(frail: Stack, home: Path) -> Iterator[Sidegate]:
     with hearing(home, let_watch(frail, "session", '"user"')) as gate:
         yield gate
-
-
-LISTENING = "pid <> pg_backend_pid() AND (query LIKE 'UNLISTEN%' OR query LIKE '%pg_trigger%')"
-"""What a listener asked last: nobody else asks that."""
 
 
 def end_listeners(frail: Stack) -> None:

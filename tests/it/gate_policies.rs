@@ -56,8 +56,26 @@ async fn a_lookup_that_began_before_is_not_shared_with_who_wants_no_staleness() 
 
     questions.next().await.answer(Ok(None));
     assert_eq!(second.await.0, "no_session");
+    drop((begun, first));
+}
+
+/// Refused where no staleness is wanted, a session would have passed again everywhere else, until its answer was old.
+#[tokio::test]
+async fn an_answer_takes_the_place_of_none_that_was_asked_for_later() {
+    let (store, mut questions) = asking_store();
+    let gate = rig::gate(store, AGES);
+    let mut first = Box::pin(under(&gate, "session", NOW));
+    assert!(waits(&mut first).await);
+    let begun = questions.next().await;
+    let mut second = Box::pin(under(&gate, "max_staleness:0s", NOW));
+    assert!(waits(&mut second).await);
+    questions.next().await.answer(Ok(None));
+    assert_eq!(second.await.0, "no_session");
+
     begun.answer(Ok(Some(session_until(later(HOUR)))));
-    assert_eq!(first.await.0, "allow");
+
+    assert_eq!(first.await.0, "no_session");
+    assert_eq!(under(&gate, "session", NOW).await, ("no_session", Lookup::Hit));
 }
 
 #[tokio::test]

@@ -22,14 +22,28 @@ const MODULES: &[(&str, &[&str])] = &[
     ("revocation", &["auth", "cache", "clock", "metrics", "store"]),
     ("gate", &["api_key", "auth", "cache", "clock", "cookie_cache", "jwt", "refresh", "store"]),
     ("dialect", &["auth"]),
+    ("assertion", &["auth", "clock", "metrics"]),
     ("callers", &["dialect"]),
     (
         "serve",
-        &["auth", "cache", "clock", "dialect", "gate", "log", "metrics", "revocation", "secret", "store"],
+        &[
+            "assertion",
+            "auth",
+            "cache",
+            "clock",
+            "dialect",
+            "gate",
+            "log",
+            "metrics",
+            "revocation",
+            "secret",
+            "store",
+        ],
     ),
     (
         "config",
         &[
+            "assertion",
             "auth",
             "cache",
             "clock",
@@ -48,6 +62,7 @@ const MODULES: &[(&str, &[&str])] = &[
         "cli",
         &[
             "api_key",
+            "assertion",
             "auth",
             "cache",
             "callers",

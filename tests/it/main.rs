@@ -8,6 +8,11 @@
 )]
 
 mod api_key;
+mod assertion;
+mod assertion_answers;
+mod assertion_keys;
+mod assertion_law;
+mod assertion_settings;
 mod better_auth;
 mod caller_config;
 mod callers;
@@ -36,7 +41,10 @@ mod key_ring;
 mod login_page;
 mod nginx_dialect;
 mod notices;
+mod origin;
+mod origin_law;
 mod outbox_ledger;
+mod outbox_pace;
 mod outbox_sqlite;
 mod policy;
 mod preflight;
@@ -55,6 +63,7 @@ mod rust_paths;
 mod service;
 mod session_law;
 mod settings;
+mod shadow;
 mod snapshot_law;
 mod snapshot_vectors;
 mod store_bodies;

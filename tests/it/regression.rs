@@ -4,6 +4,7 @@ use std::future::Future as _;
 use std::io::{BufRead, BufReader, Read as _, Write as _};
 use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::net::UnixStream;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::task::{Context, Waker};
@@ -12,12 +13,16 @@ use std::time::Duration;
 use sidegate::auth::{IdentityField, Session, TokenDigest};
 use sidegate::cache::{Ages, SessionCache, Wanted};
 use sidegate::clock::UnixMillis;
+use sidegate::gate::Gate;
 use sidegate::store::StoreError;
 
 use crate::better_auth::Database;
 use crate::commands::{Place, Serving, assert_all_in, told};
 
-use crate::rig::{NOW, TOKEN, grant, record};
+use crate::rig::{
+    HOUR, NOW, TOKEN, WIRE, asking_store, cache, grant, later, record, request, rules, session_cookie,
+    session_until, waits, word,
+};
 use crate::store_sqlite::{ada, look_up, with_ada};
 
 /// Longer than anything here takes, and shorter than anybody waits.
@@ -120,6 +125,30 @@ fn the_socket_of_a_successor_is_left_alone() {
     let second = Serving::start(place.sidegate(&["serve"]), place.path());
     first.end("TERM");
     assert_eq!(read_head(&mut BufReader::new(ask(second.connect_gate()))), "HTTP/1.1 401 Unauthorized");
+}
+
+/// Whoever joined a lookup was given what the store had said before they came: with `cache_ttl = "0s"`, a session passed
+/// for as long after its end as a slow store took to answer.
+#[tokio::test]
+async fn an_answer_that_others_asked_for_earlier_counts_no_longer_than_a_remembered_one() {
+    let (store, mut questions) = asking_store();
+    let ages = Ages::plain(Duration::ZERO, Duration::ZERO);
+    let gate = Gate::new(rules(), cache(ages), store, PATIENCE);
+    let headers = session_cookie(WIRE);
+    let request = request(&headers);
+    let mut first = pin!(gate.check(&request, || NOW));
+    assert!(waits(&mut first).await);
+    let said_before = questions.next().await;
+    let after = UnixMillis::new(NOW.get() + 1);
+    let mut second = pin!(gate.check(&request, || after));
+    assert!(waits(&mut second).await);
+
+    said_before.answer(Ok(Some(session_until(later(HOUR)))));
+
+    assert_eq!(word(&first.await.decision), "allow");
+    assert!(waits(&mut second).await, "it was told what was true before it came");
+    questions.next().await.answer(Ok(None));
+    assert_eq!(word(&second.await.decision), "no_session");
 }
 
 /// A variable that is no text was passed over, and the next best secret taken.

@@ -9,6 +9,8 @@ use std::process::Command;
 use sidegate::config::{Config, Counts, Environment, Look, SETTINGS, Sources, Watch};
 use tempfile::TempDir;
 
+use crate::assertion_keys::pem;
+
 const SECRET: &str = "sidegate-oracle-secret-0123456789abcdef";
 
 /// Turns on what other settings are about.
@@ -18,8 +20,10 @@ const BASE: &[(&str, &str)] = &[
     ("bearer", "true"),
     ("jwt", "true"),
     ("api_key_header", "x-api-key"),
+    ("allowed_origins", "https://app.example.com"),
     ("cookie_cache", "compact"),
     ("refresh", "delegate"),
+    ("assertion_audience", "my-api"),
     ("previous_secret_until", "2026-01-01T00:00:00Z"),
 ];
 
@@ -76,6 +80,15 @@ const OTHER: &[(&str, &str)] = &[
     ("header_preset", "authelia"),
     ("header_names", "user_id=X-Own"),
     ("preflight", "pass"),
+    ("allowed_origins", "https://other.example.com"),
+    ("allowed_fetch_sites", "same-site"),
+    ("mode", "shadow"),
+    ("assertion_audience", "other-api"),
+    ("assertion_issuer", "https://issuer.example.com"),
+    ("assertion_key_file", "@key"),
+    ("assertion_algorithm", "ES256"),
+    ("assertion_bind", "host"),
+    ("assertion_jwks_file", "/run/sidegate/jwks.json"),
     ("session_table", "sessions"),
     ("user_table", "users"),
     ("column_case", "snake"),
@@ -109,6 +122,7 @@ impl Files {
         let files = Self { directory: tempfile::tempdir().unwrap() };
         files.write("previous", "the-secret-before-0123456789abcdef01");
         files.write("longer", "a-longer-secret-than-any-other-of-them-0123456789abcdef");
+        files.write("key", pem("ed25519"));
         files
     }
 
@@ -208,6 +222,21 @@ fn a_secret_whose_file_was_swapped_by_a_link_above_it_is_found_to_be_new() {
     assert!(same == held);
     assert!(contents != same);
     assert_eq!(after.unwrap().changes(&contents, &before, &same), ["secret_file"]);
+}
+
+#[test]
+fn each_of_the_files_that_one_setting_names_is_looked_at() {
+    let files = Files::new();
+    files.write("next", pem("p256"));
+    let both = ["key", "next"].map(|name| files.path(name).display().to_string()).join(", ");
+    files.configure([("assertion_audience", "my-api"), ("assertion_key_file", both.as_str())]);
+    let before = files.sources();
+    let held = before.contents();
+
+    files.write("next", pem("p256 from SEC 1"));
+    let (contents, after) = before.again();
+
+    assert_eq!(after.unwrap().changes(&contents, &before, &held), ["assertion_key_file"]);
 }
 
 #[test]

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use super::super::directive::Directive;
 use super::super::finding::{Place, Report};
-use super::super::is_get_session;
+use super::super::header::{list, missing};
+use super::super::{SENDER, is_get_session};
 use super::scope::{Scope, Server};
 use super::{ENDPOINT, authority, mistakes, parts};
 
@@ -143,8 +144,14 @@ fn check_headers(location: &Scope<'_>, place: &Place, report: &mut Report) {
     if header(location, "X-Original-Method") != Some("$request_method") {
         report.add(place, &mistakes::ORIGINAL_METHOD);
     }
-    if location.value("proxy_pass_request_headers") == Some("off") && header(location, "Cookie").is_none() {
-        report.add(place, &mistakes::COOKIE);
+    if location.value("proxy_pass_request_headers") == Some("off") {
+        if header(location, "Cookie").is_none() {
+            report.add(place, &mistakes::COOKIE);
+        }
+        let unsent = missing(&SENDER, |name| header(location, name).is_some());
+        if !unsent.is_empty() {
+            report.add_about(place, &mistakes::SENDER_NOT_SENT, list(&unsent));
+        }
     }
 }
 

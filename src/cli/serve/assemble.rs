@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use http::Uri;
 
 use crate::api_key::ApiKeys;
+use crate::assertion::{self, Assertions, MadeKeys};
 use crate::auth::Strategy;
 use crate::cache::{Generations, SessionCache};
-use crate::config::{Config, ConfigError};
+use crate::config::{Assertion, AssertionKeys, Config, ConfigError};
 use crate::cookie_cache::CookieCache;
 use crate::gate::Gate;
 use crate::jwt::Jwts;
@@ -33,6 +34,7 @@ pub(super) struct Lasting {
     guarded: Arc<StoreInUse>,
     cache: Arc<SessionCache>,
     ring: Option<Ring>,
+    made_keys: MadeKeys,
 }
 
 /// Public keys, which are known from before while their source is down: they outlive a configuration that changes nothing of them.
@@ -62,7 +64,8 @@ impl Lasting {
         let cache = SessionCache::new(config.cache_capacity, config.ages, Arc::clone(&generations));
         let measured = Measured::new(store.clone(), metrics.lookups());
         let guarded = Arc::new(Guarded::new(measured, config.load, circuit.clone()));
-        Self { store, circuit, generations, metrics, publisher, guarded, cache, ring: None }
+        let made_keys = MadeKeys::default();
+        Self { store, circuit, generations, metrics, publisher, guarded, cache, ring: None, made_keys }
     }
 
     /// What answers proxies as `config` says.
@@ -72,8 +75,33 @@ impl Lasting {
     pub(super) fn front(&mut self, config: &Config) -> Result<FrontInUse, ConfigError> {
         let gate = self.gate(config)?;
         let (terms, trusted) = (config.terms.clone(), config.trusted_proxies.clone());
-        let front = Front::new(gate, terms, trusted, Arc::clone(&self.metrics));
-        Ok(front.with_get_session(config.store.bodies).with_routes(Arc::clone(&config.routes)))
+        let front = Front::new(gate, terms, trusted, Arc::clone(&self.metrics))
+            .with_get_session(config.store.bodies)
+            .with_routes(Arc::clone(&config.routes))
+            .with_mode(config.mode);
+        Ok(match &config.assertion {
+            Some(settings) => front.with_assertions(self.assertions(settings)?),
+            None => front,
+        })
+    }
+
+    /// What signs assertions. Its public keys are written last, when nothing else can go wrong any more, and before anything
+    /// is signed.
+    fn assertions(&self, settings: &Assertion) -> Result<Assertions, ConfigError> {
+        let keys = match &settings.keys {
+            AssertionKeys::Files(keys) => Arc::clone(keys),
+            AssertionKeys::Generated(algorithm) => self.made_keys.of(*algorithm).map_err(|_| {
+                ConfigError::new("no key can be made for assertions").because("there is no randomness")
+            })?,
+        };
+        if let Some(path) = &settings.jwks_file {
+            assertion::write_jwks(path, &keys).map_err(|error| {
+                ConfigError::new(format!("cannot write {}, which assertion_jwks_file names", path.display()))
+                    .because(error)
+                    .hint("name a file in a directory that the user sidegate runs as may write to")
+            })?;
+        }
+        Ok(Assertions::new(settings.rules.clone(), keys, self.metrics.assertions()))
     }
 
     /// Who may tell of revocations, as `config` says.

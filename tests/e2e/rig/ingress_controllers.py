@@ -167,6 +167,8 @@ class IngressNginx(WrittenNginx):
                 proxy_set_header X-Forwarded-For $remote_addr;
                 proxy_set_header X-Auth-Request-Redirect $request_uri;
                 proxy_pass_request_headers on;
+                proxy_buffer_size {annotations.get("proxy-buffer-size", "4k")};
+                proxy_buffers 4 {annotations.get("proxy-buffer-size", "4k")};
                 proxy_http_version 1.1;
                 set $target {here(annotations["auth-url"], self.services)};
                 proxy_pass $target;
@@ -207,6 +209,7 @@ class NginxIngress(WrittenNginx):
             location {question} {{
                 internal;
                 {external["authSnippets"]}
+                proxy_buffering off;
                 proxy_http_version 1.1;
                 proxy_pass_request_headers on;
                 proxy_pass_request_body off;

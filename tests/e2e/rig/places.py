@@ -14,7 +14,8 @@ ECHO_APP = ROOT / "tests/upstream"
 ASKING_APP = ECHO_APP / "asking"
 WITNESS_APP = ECHO_APP / "witness"
 DEPLOY = ROOT / "deploy"
-FASTAPI_APP = DEPLOY / "fastapi"
+FASTAPI_APP = DEPLOY / "fastapi/example"
+FASTAPI_PACKAGE = DEPLOY / "fastapi/src"
 NGINX_FILES = ROOT / "nginx"
 
 

@@ -3,11 +3,20 @@
 import os
 import shutil
 import signal
+import socket
+import struct
 from pathlib import Path
+from typing import Self
 
 from .ports import free_port
 from .process import Process, run, until
 from .tls import Certificates
+
+
+READY = "database system is ready to accept connections"
+READ_ONLY = "database system is ready to accept read-only connections"
+SHUT = "consistent recovery state reached"
+"""What a standby writes that may take no connections (`hot_standby = off`) and never will say that it is ready."""
 
 
 class Postgres:
@@ -30,7 +39,8 @@ class Postgres:
         )  # fmt: skip
         self.start()
 
-    def start(self) -> None:
+    def start(self, ready: str = READY, **more: str) -> None:
+        """Returns once it has written that it is `ready`. `more` are settings of its own."""
         settings = {
             "port": self.port,
             "listen_addresses": "127.0.0.1",
@@ -39,17 +49,29 @@ class Postgres:
             "ssl": "on",
             "ssl_cert_file": self.certificates.server_certificate,
             "ssl_key_file": self.certificates.server_key,
-        }
+        } | more
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         command = [str(program("postgres")), "-D", str(self.home / "data"), *options]
         self._process = Process("postgres", command, self.home, unprivileged=True, at_our_death="QUIT")
-        self._process.wait_for("database system is ready to accept connections")
+        self._process.wait_for(ready)
+
+    def make_standby(self) -> None:
+        """From its next start until it is promoted it applies what another server wrote, and writes nothing itself."""
+        (self.home / "data/standby.signal").touch()
+        self.certificates.give_to_server(self.home / "data/standby.signal")
 
     def stop(self) -> None:
         """Ends it and cuts off whoever is connected."""
         if self._process:
             self._process.stop(signal.SIGINT)
             self._process = None
+
+    def kill(self) -> None:
+        """Ends every process of it as a crash would."""
+        assert self._process
+        self._send_all(signal.SIGKILL)
+        self._process.wait()
+        self._process = None
 
     def pause(self) -> None:
         """Makes it answer nobody new, as a host that hangs: connections open and nothing comes."""
@@ -70,11 +92,12 @@ class Postgres:
 
     def _send_all(self, number: signal.Signals) -> None:
         assert self._process
-        # The server first when it stops, so that it starts nobody new.
-        self._process.send(number)
+        # The server stops first, so that it starts nobody new meanwhile.
+        self._process.send(signal.SIGSTOP)
         children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text()
         for pid in children.split():
             os.kill(int(pid), number)
+        self._process.send(number)
 
     def create(self, database: str) -> None:
         self.run(f'CREATE DATABASE "{database}"', "postgres")
@@ -138,6 +161,46 @@ class Lock:
             "AND pid <> pg_backend_pid() AND wait_event = 'PgSleep'",
             "postgres",
         )
+
+
+class Crowd:
+    """Connections of others, as many as the server takes."""
+
+    def __init__(self, postgres: Postgres, database: str, user: str) -> None:
+        """`user` has no right to the places that are kept for administrators."""
+        self._port = postgres.port
+        # The message by which a connection begins (PostgreSQL's "Message Formats", StartupMessage); nobody is asked for
+        # a password here.
+        words = b"".join(word.encode() + b"\0" for word in ("user", user, "database", database, ""))
+        self._hello = struct.pack("!II", len(words) + 8, 3 << 16) + words
+        self._open: list[socket.socket] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for one in self._open:
+            one.close()
+
+    def fill(self) -> int:
+        """Takes each connection that there is left; how many those were."""
+        before = len(self._open)
+        while one := self._connect():
+            self._open.append(one)
+        return len(self._open) - before
+
+    def _connect(self) -> socket.socket | None:
+        one = socket.create_connection(("127.0.0.1", self._port), timeout=10)
+        one.sendall(self._hello)
+        with one.makefile("rb") as messages:
+            # Whoever is let in is told that all is ready; the places of administrators are refused after that much talk.
+            while (kind := messages.read(1)) != b"Z":
+                if kind in (b"E", b""):
+                    one.close()
+                    return None
+                (length,) = struct.unpack("!I", messages.read(4))
+                messages.read(length - 4)
+        return one
 
 
 def program(name: str) -> Path:

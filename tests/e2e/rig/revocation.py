@@ -9,6 +9,8 @@ from .wire import Reply
 
 WATCHER = "watcher"
 """A role of PostgreSQL's that may read sessions and nothing else."""
+LISTENING = "pid <> pg_backend_pid() AND (query LIKE 'UNLISTEN%' OR query LIKE 'SELECT w.place, w.relation%')"
+"""The connections of listeners in pg_stat_activity, by what they asked last: nobody else asks that."""
 
 
 def let_watch(stack: Stack, *tables: str) -> str:

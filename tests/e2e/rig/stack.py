@@ -9,12 +9,12 @@ from typing import Any
 from .better_auth import BetterAuth, SignedIn
 from .callers import ALL, proxy_for
 from .nginx import Nginx
-from .places import ECHO_APP, FASTAPI_APP
+from .places import ECHO_APP
 from .ports import free_port
 from .proxy import Edit, Neighbours, Proxy
 from .sidegate import Sidegate
 from .sql import Database
-from .uvicorn import Uvicorn
+from .uvicorn import Uvicorn, fastapi_app
 
 
 @dataclass
@@ -30,8 +30,8 @@ class Apps:
 
     @cached_property
     def fastapi(self) -> Uvicorn:
-        """deploy/fastapi: the app as users would write it."""
-        return Uvicorn("fastapi", FASTAPI_APP, self.home)
+        """deploy/fastapi: the app as users would write it. It goes by the plain headers, as apps without assertions do."""
+        return fastapi_app("fastapi", self.home, trust_headers="true")
 
     def stop(self) -> None:
         for name in ("echo", "fastapi"):
@@ -80,10 +80,16 @@ class Stack:
         return self._proxies[caller]
 
     def further_proxy(
-        self, caller: str, name: str, *edits: Edit, sidegate: str | None = None, better_auth: int | None = None
+        self,
+        caller: str,
+        name: str,
+        *edits: Edit,
+        sidegate: str | None = None,
+        better_auth: int | None = None,
+        app: Uvicorn | None = None,
     ) -> Proxy:
-        """One more of that caller before the echo app, not started, with edits to its files."""
-        return self._proxy(caller, name, free_port(), self.apps.echo, edits, sidegate, better_auth)
+        """One more of that caller before the echo app or another, not started, with edits to its files."""
+        return self._proxy(caller, name, free_port(), app or self.apps.echo, edits, sidegate, better_auth)
 
     @property
     def echo(self) -> Nginx:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from .places import uvicorn
+from .places import FASTAPI_APP, FASTAPI_PACKAGE, uvicorn
 from .ports import free_port, is_open
 from .process import Process, until
 
@@ -30,3 +30,13 @@ class Uvicorn:
     def stop(self) -> None:
         # Its own way out waits for connections that nginx keeps.
         self.process.discard()
+
+
+def fastapi_app(name: str, home: Path, **settings: str) -> Uvicorn:
+    """The example of deploy/fastapi, with these settings of its package."""
+    return Uvicorn(name, FASTAPI_APP, home, fastapi_environment(**settings))
+
+
+def fastapi_environment(**settings: str) -> dict[str, str]:
+    said = {f"SIDEGATE_APP_{setting.upper()}": value for setting, value in settings.items()}
+    return {"PYTHONPATH": str(FASTAPI_PACKAGE)} | said

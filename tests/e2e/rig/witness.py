@@ -10,7 +10,7 @@ import httpx
 
 from .places import WITNESS_APP
 from .stack import Apps
-from .uvicorn import Uvicorn
+from .uvicorn import Uvicorn, fastapi_environment
 
 
 class Witness(Apps):
@@ -22,7 +22,8 @@ class Witness(Apps):
 
     @cached_property
     def echo(self) -> Uvicorn:
-        return Uvicorn("witness", WITNESS_APP, self.home, parser=self._parser)
+        environment = fastapi_environment(trust_headers="true")
+        return Uvicorn("witness", WITNESS_APP, self.home, environment, self._parser)
 
     @cached_property
     def _client(self) -> httpx.Client:

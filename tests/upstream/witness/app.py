@@ -4,7 +4,8 @@ for all others, and a list of what reached either of them.
 That list is what no answer can tell: whether the app was asked though its client was refused, and what it was given by
 a HEAD or before FastAPI read it. `GET /reached`, asked without a proxy, answers it and begins a new one.
 
-    uvicorn app:app --host 127.0.0.1 --port 8000 --no-proxy-headers --log-level warning
+    SIDEGATE_APP_TRUST_HEADERS=true PYTHONPATH=../../../deploy/fastapi/src \\
+        uvicorn app:app --host 127.0.0.1 --port 8000 --no-proxy-headers --log-level warning
 """
 
 import hashlib
@@ -21,7 +22,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 UPSTREAM = Path(__file__).resolve().parents[1]
-FASTAPI = UPSTREAM.parents[1] / "deploy/fastapi"
+FASTAPI = UPSTREAM.parents[1] / "deploy/fastapi/example"
 
 
 def module(name: str, directory: Path) -> ModuleType:
@@ -33,7 +34,6 @@ def module(name: str, directory: Path) -> ModuleType:
     return found
 
 
-sys.path.insert(0, str(FASTAPI))  # for sidegate_auth beside it
 echo = module("echo", UPSTREAM)
 fastapi = module("fastapi_app", FASTAPI)
 
