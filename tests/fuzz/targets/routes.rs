@@ -23,16 +23,17 @@ fuzz_target!(|input: &[u8]| {
     let written: Vec<_> = lines.split(|byte| *byte == b'\n').filter_map(route).collect();
     let mut reversed = written.clone();
     reversed.reverse();
-    let (Ok(routes), other) = (Routes::new(written), Routes::new(reversed)) else { return };
-    let other = other.expect("conflicts do not depend on the order");
+    let (routes, other) = match (Routes::new(written), Routes::new(reversed)) {
+        (Ok(routes), Ok(other)) => (routes, other),
+        (Err(_), Err(_)) => return,
+        _ => panic!("the order decides whether they conflict"),
+    };
 
     let table: Vec<_> = routes.iter().map(ToString::to_string).collect();
     assert_eq!(other.iter().count(), table.len());
-    let (Ok(found), Ok(again)) = (routes.find(&request), other.find(&request)) else {
-        assert!(routes.find(&request).is_err() && other.find(&request).is_err());
-        return;
-    };
-    assert_eq!(found, again);
+    let found = routes.find(&request);
+    assert_eq!(found, other.find(&request));
+    let Ok(found) = found else { return };
     if table.is_empty() {
         return;
     }
