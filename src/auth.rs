@@ -13,6 +13,7 @@ mod identity;
 mod jws;
 mod jwt;
 mod keys;
+mod origin;
 mod path;
 mod pattern;
 mod policy;
@@ -36,6 +37,9 @@ pub use self::identity::{Identity, IdentityField};
 pub use self::jws::JwsError;
 pub use self::jwt::{Claims, JWT_BYTES_MAX, Jwt, JwtRefusal, JwtRules, JwtRulesError};
 pub use self::keys::{DEFAULT_GRACE, KEY_SET_BYTES_MAX, KEYS_MAX, KeyError, KeyRow, KeySet, KeySetError};
+pub use self::origin::{
+    AllowedOrigins, AllowedOriginsError, FetchSites, FetchSitesError, Provenance, SameOrigin,
+};
 pub use self::path::AmbiguousPath;
 pub use self::pattern::{Pattern, PatternError};
 pub use self::policy::{Access, Policies, Policy, PolicyError, Requirement, age_told};
@@ -57,6 +61,7 @@ pub struct Rules {
     bearer: Bearer,
     refuse_banned: bool,
     pass_preflights: bool,
+    same_origin: Option<SameOrigin>,
 }
 
 /// How far a request got without a lookup.
@@ -81,7 +86,15 @@ impl Rules {
     /// not banned.
     #[must_use]
     pub fn new(cookie: CookieName, key: SigningKey) -> Self {
-        Self { cookie, key, previous: None, bearer: Bearer::Off, refuse_banned: true, pass_preflights: false }
+        Self {
+            cookie,
+            key,
+            previous: None,
+            bearer: Bearer::Off,
+            refuse_banned: true,
+            pass_preflights: false,
+            same_origin: None,
+        }
     }
 
     /// Accepts signatures of another key too, until an instant: while a secret is being replaced.
@@ -109,7 +122,13 @@ impl Rules {
         Self { pass_preflights: true, ..self }
     }
 
-    /// Finds the credential and checks its signature, before anything else is done with it.
+    /// Takes the session cookie only where a page of one of these origins sent it, on requests that change something.
+    #[must_use]
+    pub fn with_same_origin(self, same_origin: SameOrigin) -> Self {
+        Self { same_origin: Some(same_origin), ..self }
+    }
+
+    /// Finds the credential and checks its signature and where it comes from, before anything else is done with it.
     pub fn begin(&self, request: &CheckRequest<'_>, now: UnixMillis) -> Step {
         let Some(credential) = self.credential(request) else {
             return Step::Done(if self.pass_preflights && request.is_preflight() {
@@ -119,6 +138,10 @@ impl Rules {
             });
         };
         match self.verify(&credential, now) {
+            // Before the lookup: what another site's page sends does not reach the store.
+            Ok(_) if self.is_cross_origin(request, &credential) => {
+                Step::Done(Decision::Forbidden(Denial::CrossOrigin))
+            }
             Ok(token) => Step::Lookup(Pending { token, refuse_banned: self.refuse_banned }),
             Err(_) => Step::Done(Decision::Unauthenticated(Denial::BadSignature)),
         }
@@ -128,6 +151,18 @@ impl Rules {
     #[must_use]
     pub fn credential<'a>(&self, request: &CheckRequest<'a>) -> Option<Credential<'a>> {
         Credential::find(request.headers, &self.cookie, self.bearer, &self.key)
+    }
+
+    /// Where `request` comes from; `None` if that makes no difference to `credential`: only cookies come along with what
+    /// somebody else's page sends.
+    #[must_use]
+    pub fn provenance(&self, request: &CheckRequest<'_>, credential: &Credential<'_>) -> Option<Provenance> {
+        let is_ambient = matches!(credential, Credential::SessionCookie(_));
+        self.same_origin.as_ref().filter(|_| is_ambient).map(|rules| rules.provenance(request))
+    }
+
+    fn is_cross_origin(&self, request: &CheckRequest<'_>, credential: &Credential<'_>) -> bool {
+        self.provenance(request, credential).is_some_and(|provenance| !provenance.is_allowed())
     }
 
     /// The token inside `credential`, if this gateway's key signed it.

@@ -186,6 +186,9 @@ impl Document {
     }
 }
 
+/// What tells whose page a request comes from, where `allowed_origins` is set. A WebSocket is known by the last.
+const SENDER: [&str; 3] = ["origin", "sec-fetch-site", "sec-websocket-version"];
+
 /// Whether a path is that of Better Auth's own endpoint, which answers 200 to everybody, signed in or not.
 fn is_get_session(path: &str) -> bool {
     path.contains("/get-session")

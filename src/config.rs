@@ -27,7 +27,9 @@ pub use self::watch::{Look, Watch};
 
 use self::read::Reader;
 use crate::assertion::{Algorithm, AssertionRules, KeyRing};
-use crate::auth::{Bearer, CookieName, JwtRules, Routes, Rules, SigningKey, SnapshotRules, Strategy};
+use crate::auth::{
+    Bearer, CookieName, JwtRules, Routes, Rules, SameOrigin, SigningKey, SnapshotRules, Strategy,
+};
 use crate::cache::Ages;
 use crate::clock::UnixMillis;
 use crate::dialect::{HeaderNames, Terms};
@@ -37,7 +39,7 @@ use crate::log::LogOptions;
 use crate::refresh::Sliding;
 use crate::revocation::{Hear, RedisTracking, Relay};
 use crate::secret::Secret;
-use crate::serve::{Limits, Listen, TrustedPeers};
+use crate::serve::{Limits, Listen, Mode, TrustedPeers};
 use crate::store::{AnyStore, BetterAuth, Load, RedisServers, StoreOptions};
 
 /// The value of `store` for Better Auth without a database.
@@ -105,6 +107,10 @@ pub struct Config {
     pub assertion: Option<Assertion>,
     /// Whether CORS preflights are let by as nobody's.
     pub passes_preflights: bool,
+    /// From where the session cookie is taken on requests that change something; from anywhere if there is none.
+    pub same_origin: Option<SameOrigin>,
+    /// Whether what is decided is kept to.
+    pub mode: Mode,
     /// Which place asks for what.
     pub routes: Arc<Routes>,
     /// What a connection may take.
@@ -405,6 +411,9 @@ impl Config {
         }
         if self.passes_preflights {
             rules = rules.with_preflights();
+        }
+        if let Some(same_origin) = &self.same_origin {
+            rules = rules.with_same_origin(same_origin.clone());
         }
         rules
     }

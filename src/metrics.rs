@@ -118,6 +118,7 @@ impl RevocationMetrics {
 pub struct Metrics {
     registry: Registry,
     decisions: Family<Labels<4>, Counter>,
+    let_by: Family<Labels<2>, Counter>,
     lookups: Lookups,
     api_keys: Lookups,
     refreshes: Lookups,
@@ -164,6 +165,10 @@ impl Metrics {
         let decisions = Family::default();
         let help = "Requests answered, by caller, outcome, reason and cache state";
         registry.register("decisions", help, Family::clone(&decisions));
+
+        let let_by = Family::default();
+        let help = "Requests that passed as nobody's because mode is shadow, by caller and by what would have stopped them";
+        registry.register("shadow_passes", help, Family::clone(&let_by));
 
         let lookups = Lookups::new();
         let help = "Time one question to the session store took, cache hits excluded";
@@ -215,6 +220,7 @@ impl Metrics {
         Self {
             registry,
             decisions,
+            let_by,
             lookups,
             api_keys,
             refreshes,
@@ -235,6 +241,11 @@ impl Metrics {
         let DecisionLabels { dialect, outcome, reason, cache } = *labels;
         let labels = [("dialect", dialect), ("outcome", outcome), ("reason", reason), ("cache", cache)];
         self.decisions.get_or_create(&labels).clone()
+    }
+
+    /// One passed that would not have, for this reason, because nothing is enforced.
+    pub fn let_by(&self, dialect: &'static str, reason: &'static str) {
+        self.let_by.get_or_create(&[("dialect", dialect), ("reason", reason)]).inc();
     }
 
     /// Where a store reports its lookups.

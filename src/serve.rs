@@ -26,7 +26,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 pub use self::connection::Limits;
-pub use self::front::Front;
+pub use self::front::{Front, Mode};
 pub use self::listener::{Bound, Listen, ListenError};
 pub use self::live::Live;
 pub use self::peers::{Peer, TrustedPeers, TrustedPeersError};

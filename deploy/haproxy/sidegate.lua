@@ -12,8 +12,10 @@ local asked_about = {
     "x-api-key",                    -- for sidegate's api_key_header
     "x-forwarded-proto",            -- these two are HAProxy's own: haproxy.cfg sets them
     "x-forwarded-host",
-    "origin",                       -- the rest tells a CORS preflight
-    "access-control-request-method",
+    "origin",                       -- these three tell whose page asks (`allowed_origins`)
+    "sec-fetch-site",
+    "sec-websocket-version",
+    "access-control-request-method",    -- this and origin tell a CORS preflight (`preflight`)
 }
 
 -- What the app is told.
@@ -91,7 +93,11 @@ core.register_action("sidegate", { "http-req" }, function(txn)
     headers["x-forwarded-method"] = { txn.f:method() }
     headers["x-forwarded-uri"] = { txn.f:pathq() }
 
-    local answer = core.httpclient():head{ url = question, headers = headers }
+    -- What haproxy.cfg asks for beyond sidegate's own routes, if it does.
+    local policy = txn:get_var("txn.sidegate_policy")
+    local url = policy and question .. "?policy=" .. policy or question
+
+    local answer = core.httpclient():head{ url = url, headers = headers }
 
     if answer.status >= 500 and not answer.headers["x-auth-reason"] then
         return      -- not sidegate's: the `listen` between did not reach it

@@ -21,6 +21,13 @@ pub enum Decision {
     Unavailable,
 }
 
+impl Decision {
+    /// Lets by whoever asks, as nobody: what `mode = "shadow"` makes of everything that is not allowed. Nothing else may.
+    pub fn unenforced() -> Self {
+        Self::Allow(Grant::anonymous())
+    }
+}
+
 /// Permission to pass. Only `auth` can make one:
 /// ```compile_fail
 /// fn forge(session: sidegate::auth::ActiveSession) -> sidegate::auth::Grant {
@@ -63,6 +70,8 @@ pub enum Denial {
     ApiKeyRefused,
     /// An API key that was used too often, or is used up: waiting may help.
     ApiKeyLimited,
+    /// A session cookie on a request that changes something, sent by another site's page.
+    CrossOrigin,
     /// Signed in, and the asked policy wants a verified e-mail address.
     EmailUnverified,
     /// Signed in, and the asked policy wants two-factor authentication to be on.
@@ -94,6 +103,7 @@ impl Denial {
             Self::InvalidToken => "invalid_token",
             Self::ApiKeyRefused => "api_key_refused",
             Self::ApiKeyLimited => "api_key_limited",
+            Self::CrossOrigin => "cross_origin",
             Self::EmailUnverified => "email_unverified",
             Self::NoTwoFactor => "no_two_factor",
             Self::Impersonated => "impersonated",

@@ -46,6 +46,18 @@ impl HostPattern {
         }
     }
 
+    /// Whether it is this very machine, to itself.
+    #[must_use]
+    pub(super) fn is_loopback(&self) -> bool {
+        let (Self::Exactly(text) | Self::Below(text)) = self;
+        let name = split_port(text.as_bytes()).0;
+        let bare = name.strip_prefix(b"[").and_then(|name| name.strip_suffix(b"]")).unwrap_or(name);
+        let address = std::str::from_utf8(bare).ok().and_then(|text| text.parse().ok());
+        name == b"localhost"
+            || name.ends_with(b".localhost")
+            || address.is_some_and(|address: core::net::IpAddr| address.is_loopback())
+    }
+
     fn has_port(&self) -> bool {
         let (Self::Exactly(text) | Self::Below(text)) = self;
         split_port(text.as_bytes()).1.is_some()
@@ -103,7 +115,7 @@ fn pattern(word: &str) -> Option<HostPattern> {
 }
 
 /// A host and its port. The colons of an IPv6 address are none: that one is in brackets.
-fn split_port(host: &[u8]) -> (&[u8], Option<&[u8]>) {
+pub(super) fn split_port(host: &[u8]) -> (&[u8], Option<&[u8]>) {
     let colon = memchr::memrchr(b':', host)
         .filter(|at| memchr::memchr(b']', host.get(*at..).unwrap_or_default()).is_none());
     match colon.and_then(|at| host.split_at_checked(at)) {

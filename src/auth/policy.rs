@@ -43,8 +43,8 @@ pub enum Access {
 pub struct Policies<'a> {
     /// The route's own; without one, a session is asked for and nothing else.
     pub route: Option<&'a Policy>,
-    /// That of the same path with or without a slash at its end, if it is another: many apps take the two for one.
-    pub twin: Option<&'a Policy>,
+    /// Those of other routes that some app takes instead.
+    pub twins: [Option<&'a Policy>; 3],
     /// What the proxy asks for at that place.
     pub asked: Option<&'a Policy>,
 }
@@ -88,15 +88,18 @@ impl Policy {
 
 impl<'a> Policies<'a> {
     fn all(&self) -> impl Iterator<Item = &'a Policy> + use<'a> {
-        [self.route, self.twin, self.asked].into_iter().flatten()
+        self.route.into_iter().chain(self.others())
+    }
+
+    fn others(&self) -> impl Iterator<Item = &'a Policy> + use<'a> {
+        self.twins.into_iter().chain([self.asked]).flatten()
     }
 
     /// Who may come: the strictest word counts.
     #[must_use]
     pub fn access(&self) -> Access {
         let of_route = self.route.map_or(Access::default(), Policy::access);
-        let others = [self.twin, self.asked].into_iter().flatten().map(Policy::access);
-        others.fold(of_route, Ord::max)
+        self.others().map(Policy::access).fold(of_route, Ord::max)
     }
 
     /// All that has to be shown.

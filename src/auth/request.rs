@@ -18,13 +18,17 @@ pub struct CheckRequest<'a> {
     pub headers: &'a HeaderMap,
 }
 
-/// A URL's scheme, as far as browsers open pages by it.
+/// A scheme by which a browser opens a page or a WebSocket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {
-    /// `http`, or `ws`.
+    /// `http`.
     Http,
-    /// `https`, or `wss`.
+    /// `https`.
     Https,
+    /// `ws`: a WebSocket without TLS.
+    Ws,
+    /// `wss`: a WebSocket.
+    Wss,
 }
 
 impl CheckRequest<'_> {
@@ -41,12 +45,18 @@ impl CheckRequest<'_> {
 }
 
 impl Scheme {
-    /// As it stands in a URL.
+    /// As it stands in the URL of a page, for a WebSocket in that of the page which opens it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
+        if self.is_secure() { "https" } else { "http" }
+    }
+
+    /// Whether TLS is spoken with the client.
+    #[must_use]
+    pub const fn is_secure(self) -> bool {
         match self {
-            Self::Http => "http",
-            Self::Https => "https",
+            Self::Https | Self::Wss => true,
+            Self::Http | Self::Ws => false,
         }
     }
 }

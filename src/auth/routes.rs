@@ -50,6 +50,9 @@ pub struct Routes {
     trees: Vec<(Option<HostPattern>, Tree)>,
 }
 
+/// Whether these methods are meant.
+type Holds<'a> = &'a dyn Fn(&Methods) -> bool;
+
 /// Two routes of which neither is more specific.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{one} and {other} are equally specific")]
@@ -63,18 +66,21 @@ pub struct RouteConflict {
 pub struct Found<'a> {
     /// The request's own; `None` if no route names it.
     pub route: Option<&'a Route>,
-    /// That of the same path with or without a slash at its end, if it is another.
-    pub twin: Option<&'a Route>,
+    /// Others that some app takes instead: that of the same path with or without a slash at its end; and, of a HEAD that
+    /// goes with GET here, those that hold for HEAD by itself.
+    pub twins: [Option<&'a Route>; 3],
 }
 
 impl Methods {
+    /// Whatever answers GET answers HEAD.
     fn hold(&self, method: &Method) -> bool {
+        self.name(method) || *method == Method::HEAD && self.name(&Method::GET)
+    }
+
+    fn name(&self, method: &Method) -> bool {
         match self {
             Self::All => true,
-            // Whatever answers GET answers HEAD.
-            Self::These(methods) => {
-                methods.contains(method) || *method == Method::HEAD && methods.contains(&Method::GET)
-            }
+            Self::These(methods) => methods.contains(method),
         }
     }
 
@@ -167,20 +173,32 @@ impl Routes {
             return Ok(Found::default());
         }
         let path = path::decoded(request.target)?;
+        let (route, twin) = self.at(request.host, &path, &|methods| methods.hold(&request.method));
+        // FastAPI, for one, has no HEAD where it has GET: it goes on to what names HEAD.
+        let (head, head_twin) = match request.method {
+            Method::HEAD => self.at(request.host, &path, &|methods| methods.name(&Method::HEAD)),
+            _ => (None, None),
+        };
+        let is_new =
+            |other: &&Route| [route, twin].into_iter().flatten().all(|known| !std::ptr::eq(known, *other));
+        let twins = [twin, head.filter(is_new), head_twin.filter(is_new)];
+        Ok(Found { route, twins })
+    }
+
+    /// The route of a path, and that of the same path with or without a slash at its end, if it is another.
+    fn at(&self, host: &[u8], path: &str, holds: Holds<'_>) -> (Option<&Route>, Option<&Route>) {
         let of = |path: &str| {
-            let hosts = self
-                .trees
-                .iter()
-                .filter(|(host, _)| host.as_ref().is_none_or(|host| host.serves(request.host)));
-            let mut found = hosts.filter_map(|(_, tree)| tree.find(path, &request.method, &self.routes));
+            let hosts =
+                self.trees.iter().filter(|(of, _)| of.as_ref().is_none_or(|pattern| pattern.serves(host)));
+            let mut found = hosts.filter_map(|(_, tree)| tree.find(path, holds, &self.routes));
             found.next().and_then(|index| self.routes.get(index))
         };
-        let route = of(&path);
-        let twin = if path == "/" { None } else { of(&other_end(&path)) };
+        let route = of(path);
+        let twin = if path == "/" { None } else { of(&other_end(path)) };
         // What is less specific says nothing of this path: `/public/` is of `/public/{*rest}`, whatever `/public` is of.
         let counts =
             |twin: &&Route| route.is_none_or(|route| !std::ptr::eq(route, *twin) && !route.outranks(twin));
-        Ok(Found { route, twin: twin.filter(counts) })
+        (route, twin.filter(counts))
     }
 }
 
@@ -198,7 +216,7 @@ impl<'a> Found<'a> {
     pub fn policies(self, asked: Option<&'a Policy>) -> Policies<'a> {
         Policies {
             route: self.route.map(|route| &route.policy),
-            twin: self.twin.map(|route| &route.policy),
+            twins: self.twins.map(|twin| twin.map(|route| &route.policy)),
             asked,
         }
     }

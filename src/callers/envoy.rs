@@ -21,6 +21,7 @@ pub(super) static MISTAKES: &[&Mistake] = &[
     &mistakes::PARTLY_ENABLED,
     &mistakes::OUTAGE_IS_FORBIDDEN,
     &mistakes::COOKIE,
+    &mistakes::SENDER_NOT_SENT,
     &mistakes::IDENTITY_NOT_COPIED,
     &mistakes::IDENTITY_APPENDED,
     &mistakes::IDENTITY_OF_CLIENT,

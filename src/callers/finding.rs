@@ -40,7 +40,8 @@ impl fmt::Display for Place {
 pub enum Weight {
     /// It is to be mended.
     Mistake,
-    /// It is wrong with old versions of the program alone, and the file does not tell which it is for.
+    /// It is wrong with old versions of the program, or with some settings of sidegate's, alone, and the file does not tell
+    /// which it is for.
     Note,
 }
 

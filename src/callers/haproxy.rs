@@ -150,7 +150,9 @@ impl Line {
     fn question(&self) -> Option<&str> {
         let (action, arguments) = self.rule()?;
         let call = action.strip_prefix("lua.")?;
-        let path = arguments.iter().find(|word| word.starts_with('/')).map(String::as_str);
+        let path = arguments.iter().find(|word| word.starts_with('/'));
+        // What stands behind it only asks for more.
+        let path = path.map(|path| path.split('?').next().unwrap_or(path));
         (path.is_some() || QUESTIONS.contains(&call)).then_some(path.unwrap_or_default())
     }
 

@@ -31,6 +31,7 @@ pub(super) static MISTAKES: &[&Mistake] = &[
     &mistakes::ORIGINAL_URL_INEXACT,
     &mistakes::ORIGINAL_METHOD,
     &mistakes::COOKIE,
+    &mistakes::SENDER_NOT_SENT,
     &mistakes::ERRORS_PASS,
     &mistakes::CACHED,
     &mistakes::NO_KEEPALIVE,

@@ -25,6 +25,7 @@ pub(super) static MISTAKES: &[&Mistake] = &[
     &mistakes::IDENTITY_CLEARED_LATE,
     &mistakes::TWINS_PASS,
     &mistakes::COOKIE,
+    &mistakes::SENDER_NOT_SENT,
     &mistakes::BODY_SENT,
     &mistakes::FORWARDED_UNSET,
     &mistakes::FORWARDED_TRUSTED,

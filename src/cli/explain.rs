@@ -28,6 +28,7 @@ use crate::config::{Config, ConfigError};
 use crate::cookie_cache::Silence;
 use crate::dialect::{Dialect, Refusal};
 use crate::gate::outweighs;
+use crate::serve::Mode;
 use crate::store::{AnyStore, SessionStore as _};
 
 /// A request's head is never longer than this.
@@ -100,6 +101,8 @@ async fn tell(steps: &mut Steps, config: &Config, store: &AnyStore, question: &Q
                 scheme: match parts.uri.scheme_str() {
                     Some("http") => Some(Scheme::Http),
                     Some("https") => Some(Scheme::Https),
+                    Some("ws") => Some(Scheme::Ws),
+                    Some("wss") => Some(Scheme::Wss),
                     _ => None,
                 },
                 host,
@@ -175,6 +178,9 @@ fn tell_decision(
         Decision::Unavailable => ("503", "store_unavailable"),
     };
     steps.step("decision", status, why);
+    if config.mode == Mode::Shadow {
+        steps.step("mode", "", "shadow: nothing is enforced, and who is not allowed passes as nobody");
+    }
     let answer = dialect.encode(request, decision, &config.terms);
     let is_told = |name: &HeaderName| {
         *name == LOCATION
@@ -249,6 +255,9 @@ fn tell_credential(steps: &mut Steps, rules: &Rules, request: &CheckRequest<'_>,
     match rules.verify(&credential, clock::now()) {
         Ok(_) => steps.step("signature", "ok", "HMAC-SHA256 over the token matches, with this secret"),
         Err(error) => steps.step("signature", "FAIL", error),
+    }
+    if let Some(provenance) = rules.provenance(request, &credential) {
+        steps.step("origin", if provenance.is_allowed() { "ok" } else { "FAIL" }, provenance);
     }
 }
 

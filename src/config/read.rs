@@ -90,6 +90,8 @@ impl<'a> Reader<'a> {
         let terms = self.terms();
         let assertion = self.assertion();
         let passes_preflights = self.preflight();
+        let same_origin = self.same_origin();
+        let mode = self.mode();
         let routes = self.routes();
         let limits = self.limits();
         let drain_timeout = self.duration("drain_timeout", Duration::ZERO);
@@ -129,6 +131,8 @@ impl<'a> Reader<'a> {
             terms: terms?,
             assertion,
             passes_preflights: passes_preflights?,
+            same_origin,
+            mode: mode?,
             routes: Arc::new(routes?),
             limits: limits?,
             drain_timeout: drain_timeout?,

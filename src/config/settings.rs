@@ -395,6 +395,27 @@ pub const SETTINGS: &[Setting] = &[
         "pass: CORS preflights, which carry no credentials, reach the app as X-Auth-Status: anonymous. deny: they get 401",
     ),
     setting(
+        "allowed_origins",
+        "LIST",
+        Some(""),
+        "Origins whose pages may send requests that change something with the session cookie, or open a WebSocket: \
+         https://app.example.com, https://*.example.com. All others get 403. Empty: any page may",
+    ),
+    setting(
+        "allowed_fetch_sites",
+        "LIST",
+        Some("same-origin,none"),
+        "Where allowed_origins is set: values of Sec-Fetch-Site, by which a browser tells where a request comes from, that are \
+         enough too: same-origin, same-site (any subdomain), none (nobody's page). Empty: Origin alone counts",
+    ),
+    setting(
+        "mode",
+        "MODE",
+        Some("enforce"),
+        "shadow: everything passes, and log and metrics tell what would not have; for trying sidegate out. enforce: it \
+         does not pass",
+    ),
+    setting(
         "assertion_audience",
         "TEXT",
         None,

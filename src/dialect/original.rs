@@ -37,11 +37,13 @@ impl<'a> OriginalUrl<'a> {
     }
 }
 
-/// A scheme as proxies write it. A WebSocket's is that of the page that opens it.
+/// A scheme as proxies write it.
 pub(super) fn scheme(text: &[u8]) -> Option<Scheme> {
     match text {
-        b"http" | b"ws" => Some(Scheme::Http),
-        b"https" | b"wss" => Some(Scheme::Https),
+        b"http" => Some(Scheme::Http),
+        b"https" => Some(Scheme::Https),
+        b"ws" => Some(Scheme::Ws),
+        b"wss" => Some(Scheme::Wss),
         _ => None,
     }
 }

@@ -126,7 +126,7 @@ fn redirects(headers: &HeaderMap, page: &str) -> u8 {
 }
 
 fn counted(page: &str, count: u8, scheme: Option<Scheme>) -> Option<HeaderValue> {
-    let secure = if scheme == Some(Scheme::Https) { "; Secure" } else { "" };
+    let secure = if scheme.is_some_and(Scheme::is_secure) { "; Secure" } else { "" };
     // Lax, so that it comes along when a sign-in page on another site sends the browser back.
     let cookie = format!(
         "{COUNT_COOKIE}={page}.{count}; Max-Age={COUNT_SECONDS}; Path=/; HttpOnly; SameSite=Lax{secure}"
@@ -163,6 +163,7 @@ fn circle(denial: Denial, to: &HeaderValue) -> String {
         | Denial::InvalidToken
         | Denial::ApiKeyRefused
         | Denial::ApiKeyLimited
+        | Denial::CrossOrigin
         | Denial::EmailUnverified
         | Denial::NoTwoFactor
         | Denial::Impersonated

@@ -5,6 +5,7 @@
 //! statement of its own, outside any transaction: none sees an old snapshot.
 
 pub mod ledger;
+pub mod pace;
 pub(super) mod setup;
 pub mod sql;
 mod still;
@@ -40,6 +41,8 @@ struct Open {
     link: Link,
     ledger: Ledger,
     since: Instant,
+    /// When it was looked into last.
+    looked: Instant,
     /// Whether there is anything to read, in SQLite.
     still: Still,
 }
@@ -90,10 +93,11 @@ impl Outbox {
             return Err(ChannelError::Broken("another file is in the place of the database".to_owned()));
         }
         // Before the rows are read: what is committed in between is looked for the next time.
-        if self.dialect == Dialect::Sqlite
+        let is_still = self.dialect == Dialect::Sqlite
             && !open.ledger.is_behind()
-            && open.still.is(&mut open.link).await?
-        {
+            && open.still.is(&mut open.link).await?;
+        open.looked = Instant::now();
+        if is_still {
             return Ok(Vec::new());
         }
         let rows = open.link.ask(place.ask_news(&open.ledger)).await.map_err(told)?;
@@ -129,14 +133,15 @@ impl Channel for Outbox {
         self.ensure_prepared(&mut link).await?;
         let since = Instant::now();
         let ledger = begin(&self.place(), &mut link, since).await?;
-        self.open = Some(Open { link, ledger, since, still: Still::default() });
+        self.open = Some(Open { link, ledger, since, looked: since, still: Still::default() });
         Ok(())
     }
 
     async fn next(&mut self) -> Result<Vec<Heard>, ChannelError> {
         loop {
-            if !self.open.as_ref().is_some_and(|open| open.ledger.is_behind()) {
-                tokio::time::sleep(self.poll).await;
+            if let Some(open) = self.open.as_ref().filter(|open| !open.ledger.is_behind()) {
+                let ahead = still::longest_wait(&open.link);
+                tokio::time::sleep(pace::pause(self.poll, open.looked.elapsed(), ahead)).await;
             }
             let heard = self.look().await?;
             if !heard.is_empty() {

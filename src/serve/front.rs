@@ -1,5 +1,7 @@
 //! From a proxy's question to its answer: dialect, gate, dialect, with everything counted and denials told.
 
+mod shadow;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -9,9 +11,11 @@ use http::request::Parts;
 use http_body_util::BodyExt as _;
 use prometheus_client::metrics::counter::Counter;
 
+pub use self::shadow::Mode;
+use self::shadow::denied;
 use super::peers::{Peer, TrustedPeers};
 use crate::assertion::Assertions;
-use crate::auth::{CheckRequest, Decision, Found, Policy, Routes};
+use crate::auth::{CheckRequest, Decision, Denial, Found, Policy, Routes};
 use crate::cache::SessionCache;
 use crate::clock;
 use crate::dialect::{self, Answer, CheckResponse, Dialect, EnvoyCheck, Refusal, Terms};
@@ -27,6 +31,7 @@ pub struct Front<S> {
     trusted: TrustedPeers,
     routes: Arc<Routes>,
     answers_get_session: bool,
+    mode: Mode,
     assertions: Option<Assertions>,
     metrics: Arc<Metrics>,
     /// Allowed from the cache, by dialect: what is counted most is looked up once.
@@ -46,6 +51,7 @@ impl<S: SessionStore> Front<S> {
             trusted,
             routes,
             answers_get_session: false,
+            mode: Mode::default(),
             assertions: None,
             metrics,
             allowed_hits,
@@ -62,6 +68,12 @@ impl<S: SessionStore> Front<S> {
     #[must_use]
     pub fn with_get_session(self, answers: bool) -> Self {
         Self { answers_get_session: answers, ..self }
+    }
+
+    /// Keeps to what is decided, or only tells it.
+    #[must_use]
+    pub fn with_mode(self, mode: Mode) -> Self {
+        Self { mode, ..self }
     }
 
     /// Has apps told who somebody is by signed assertions too.
@@ -134,7 +146,7 @@ impl<S: SessionStore> Front<S> {
             Ok((found, request)) => (request, found),
             Err(refusal) => {
                 self.tell_refused(dialect, &refusal, peer);
-                return (dialect.refuse(&refusal), None);
+                return self.refused(dialect, &refusal);
             }
         };
         let mut checked = match dialect {
@@ -150,19 +162,19 @@ impl<S: SessionStore> Front<S> {
         };
         self.prove(dialect, &request, &mut checked.decision);
         self.count(dialect, &checked);
-        tell(dialect, &request, found, &checked);
-        let mut answer = dialect.encode(&request, &checked.decision, &self.terms);
-        if let (Decision::Allow(_), Some(cookie)) = (&checked.decision, checked.set_cookie) {
-            answer.headers_mut().insert(SET_COOKIE, *cookie);
-        }
-        let is_denied = matches!(checked.decision, Decision::Unauthenticated(_));
+        tell(dialect, &request, found, &checked, self.mode(dialect, None));
+        let cookie = checked.set_cookie.filter(|_| matches!(checked.decision, Decision::Allow(_)));
+        let decision = self.kept_to(dialect, checked.decision);
+        let mut answer = dialect.encode(&request, &decision, &self.terms);
+        answer.headers_mut().extend(cookie.map(|cookie| (SET_COOKIE, *cookie)));
+        let is_denied = matches!(decision, Decision::Unauthenticated(_));
         if is_denied && dialect::leaves_a_loop(&answer) {
             tracing::warn!(
                 dialect = dialect.code(),
                 "somebody was sent to sign in again and again, or login_url is itself behind sidegate: explained instead"
             );
         }
-        (answer, Some(checked.decision))
+        (answer, Some(decision))
     }
 
     /// Signs for whoever may pass, once nothing can be decided otherwise any more.
@@ -206,13 +218,16 @@ impl<S: SessionStore> Front<S> {
         self.metrics.decision(&labels(dialect, "refused", refusal.code(), Lookup::None)).inc();
         let header = refusal.header().map(http::HeaderName::as_str);
         let attribute = refusal.attribute();
+        let mode = self.mode(dialect, Some(refusal));
         tracing::warn!(
             dialect = dialect.code(),
             reason = refusal.code(),
             header,
             attribute,
             ?peer,
-            "refused"
+            mode = mode.code(),
+            "{}refused",
+            mode.would()
         );
     }
 
@@ -243,12 +258,13 @@ const fn labels(
 }
 
 /// One event a denial. The path goes without its query, which may hold what nobody should read.
-fn tell(dialect: Dialect, request: &CheckRequest<'_>, found: Found<'_>, checked: &Checked) {
-    let (status, reason) = match &checked.decision {
-        Decision::Allow(_) => return,
-        Decision::Unauthenticated(denial) => (401, denial.code()),
-        Decision::Forbidden(denial) => (403, denial.code()),
-        Decision::Unavailable => (503, "store_unavailable"),
+fn tell(dialect: Dialect, request: &CheckRequest<'_>, found: Found<'_>, checked: &Checked, mode: Mode) {
+    let Some((status, reason)) = denied(&checked.decision) else { return };
+    // Which page sent it; or that its proxy does not pass on what tells that.
+    let is_cross_origin = matches!(checked.decision, Decision::Forbidden(Denial::CrossOrigin));
+    let sender = |name| {
+        let value = request.headers.get(name).filter(|_| is_cross_origin)?;
+        Some(tracing::field::display(excerpt(value.as_bytes())))
     };
     let path = request.target.split(|&byte| byte == b'?').next().unwrap_or_default();
     tracing::info!(
@@ -261,7 +277,11 @@ fn tell(dialect: Dialect, request: &CheckRequest<'_>, found: Found<'_>, checked:
         method = request.method.as_str(),
         host = %excerpt(request.host),
         path = %excerpt(path),
-        "denied"
+        origin = sender("origin"),
+        sec_fetch_site = sender("sec-fetch-site"),
+        mode = mode.code(),
+        "{}denied",
+        mode.would()
     );
 }
 

@@ -12,11 +12,12 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use http::Request;
 use http::request::Parts;
+use http::{Method, Request};
 use sidegate::assertion::{Algorithm, AssertionRules, Assertions, Binding, MadeKeys};
 use sidegate::auth::{
-    CookieName, Decision, Rules, Session, SessionRecord, SigningKey, Step, TokenDigest, VerifiedToken,
+    CookieName, Decision, Methods, Pattern, Route, Routes, Rules, Session, SessionRecord, SigningKey, Step,
+    TokenDigest, VerifiedToken,
 };
 use sidegate::cache::{Ages, SessionCache, Wanted};
 use sidegate::clock::{self, UnixMillis};
@@ -170,6 +171,36 @@ fn steps(criterion: &mut Criterion) {
     }
 }
 
+/// Fifty routes as an app has them: resources with their items, what belongs to those, and a place for everything else.
+fn routes() -> Routes {
+    let resources =
+        ["orders", "users", "teams", "invoices", "projects", "reports", "files", "tags", "keys", "hooks"];
+    let places = ["", "/{id:int}", "/{id:int}/{part}", "/search", "/{name}.json"];
+    let all = resources.iter().flat_map(|resource| places.map(|place| format!("/api/{resource}{place}")));
+    let route = |path: String| Route {
+        host: None,
+        methods: Methods::These(vec![Method::GET, Method::POST]),
+        path: Pattern::new(&path).unwrap(),
+        policy: "any_role:admin|owner".parse().unwrap(),
+    };
+    Routes::new(all.chain(["/{*rest}".to_owned()]).map(route).collect()).unwrap()
+}
+
+fn places(criterion: &mut Criterion) {
+    let (question, routes) = (question(), routes());
+    let mut request = Dialect::Nginx.decode(&question, &terms()).unwrap();
+    let mut bench = |name: &str, target: &'static str, method: Method| {
+        (request.target, request.method) = (target.as_bytes(), method);
+        criterion.bench_function(&format!("routes/find: {name}"), |bench| {
+            bench.iter(|| routes.find(black_box(&request)).is_ok_and(|found| found.route.is_some()));
+        });
+    };
+    bench("an item", "/api/orders/1234?page=2", Method::GET);
+    bench("what is encoded", "/api/orders/gr%C3%B6%C3%9Fe.json", Method::GET);
+    bench("a HEAD", "/api/orders/1234/lines", Method::HEAD);
+    bench("what no other route names", "/api/orders/1234/lines/1/of/many", Method::GET);
+}
+
 fn cache(criterion: &mut Criterion) {
     for sessions in [1_000, 100_000] {
         let (cache, digests) = full_cache(sessions);
@@ -214,6 +245,6 @@ fn whole(criterion: &mut Criterion) {
 criterion_group!(
     name = benches;
     config = Criterion::default().warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(3));
-    targets = steps, cache, whole
+    targets = steps, places, cache, whole
 );
 criterion_main!(benches);

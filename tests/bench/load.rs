@@ -47,7 +47,7 @@ fn main() {
         Some((first, headers)) if first == EMPTY => runtime(1).block_on(serve_empty(headers)),
         first => {
             let rounds = first.map_or(ROUNDS, |(rounds, _)| rounds.parse().unwrap());
-            pin_to(std::process::id(), "1");
+            pin_ourselves_to("1");
             runtime(1).block_on(compare(rounds));
         }
     }
@@ -59,15 +59,13 @@ async fn compare(rounds: usize) {
     fill(&database).await;
     let request = request(&SigningKey::new(&Secret::new(SECRET.to_owned())).sign(TOKEN));
 
-    let sidegate = Server::sidegate(&database, &["--workers=1", "--cache-ttl=1h"]);
-    pin_to(sidegate.pid(), "0");
+    let sidegate = Server::sidegate(pinned_to("0"), &database, &["--workers=1", "--cache-ttl=1h"]);
     let answer = one_answer(sidegate.address("listen"), &request).await;
     assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("x-auth-user-id: "), "no allow: {answer}");
     let headers = answer.lines().skip(1).filter(|line| {
         !line.is_empty() && !line.starts_with("date:") && !line.starts_with("content-length:")
     });
-    let empty = Server::start(Command::new(std::env::current_exe().unwrap()).arg(EMPTY).args(headers));
-    pin_to(empty.pid(), "0");
+    let empty = Server::start(pinned_to("0").arg(std::env::current_exe().unwrap()).arg(EMPTY).args(headers));
     let twin = one_answer(empty.address("listen"), &request).await;
     assert_eq!(twin.len(), answer.len(), "the answers differ:\n{answer}\n{twin}");
 
@@ -151,10 +149,18 @@ fn cpu_time(pid: u32) -> Duration {
     Duration::from_nanos(spent.sum())
 }
 
-fn pin_to(pid: u32, core: &str) {
-    let taskset = ["--all-tasks", "--cpu-list", "--pid", core, &pid.to_string()].map(str::to_owned);
-    let done = Command::new("taskset").args(taskset).stdout(Stdio::null()).status().unwrap();
-    assert!(done.success(), "taskset (apt-get install util-linux) could not pin {pid} to core {core}");
+/// Becomes a program that runs on that core alone, with every thread that it will ever have. taskset is in util-linux.
+fn pinned_to(core: &str) -> Command {
+    let mut taskset = Command::new("taskset");
+    taskset.args(["--cpu-list", core]);
+    taskset
+}
+
+fn pin_ourselves_to(core: &str) {
+    let pid = std::process::id().to_string();
+    let done =
+        Command::new("taskset").args(["--cpu-list", "--pid", core, &pid]).stdout(Stdio::null()).status();
+    assert!(done.unwrap().success(), "taskset could not pin this process to core {core}");
 }
 
 async fn one_answer(address: SocketAddr, request: &str) -> String {

@@ -21,6 +21,7 @@ mod rig;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 
 use sidegate::auth::SigningKey;
@@ -53,6 +54,7 @@ async fn main() {
     let database = directory.path().join("bench.sqlite");
     fill(&database, sessions).await;
     let server = Server::sidegate(
+        Command::new("env"),
         &database,
         &[
             "--cache-ttl=24h",

@@ -17,10 +17,11 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// sidegate, with that SQLite file, on free ports.
-    pub(crate) fn sidegate(database: &std::path::Path, settings: &[&str]) -> Self {
+    /// sidegate, become of `launcher`, with that SQLite file, on free ports.
+    pub(crate) fn sidegate(mut launcher: Command, database: &std::path::Path, settings: &[&str]) -> Self {
         Self::start(
-            Command::new(env!("CARGO_BIN_EXE_sidegate"))
+            launcher
+                .arg(env!("CARGO_BIN_EXE_sidegate"))
                 .args(["serve", "--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0", "--log-format=json"])
                 .args(settings)
                 .env("BETTER_AUTH_SECRET", SECRET)

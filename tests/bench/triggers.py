@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from subprocess import PIPE
 from typing import Self
@@ -103,19 +104,30 @@ def batches(stack: Stack) -> dict[str, list[str]]:
     }
 
 
+def in_turns(work: Sequence[Callable[[], object]], turn: int) -> list[float]:
+    """How long each took, done one after the other, with another one first each time."""
+    took = [0.0] * len(work)
+    for at in range(len(work)):
+        which = (at + turn) % len(work)
+        took[which] = seconds(work[which])
+    return took
+
+
 def requests(stacks: Sequence[Stack]) -> Times:
     """Through Better Auth."""
-    emails = [stack.better_auth.sign_up() for stack in stacks]
+    auths = [stack.better_auth for stack in stacks]
+    emails = [auth.sign_up() for auth in auths]
+    people = [auth.sign_in(email) for auth, email in zip(auths, emails, strict=True)]
+
+    def sign_in(at: int) -> None:
+        people[at] = auths[at].sign_in(emails[at])
+
+    each = range(len(stacks))
     times: Times = {"Better Auth: sign in": [], "Better Auth: sign out": []}
-    for _ in range(ROUNDS):
-        ins, outs = [], []
-        for stack, email in zip(stacks, emails, strict=True):
-            begun = time.perf_counter()
-            person = stack.better_auth.sign_in(email)
-            ins.append(time.perf_counter() - begun)
-            outs.append(seconds(lambda auth=stack.better_auth, person=person: auth.sign_out(person)))
-        times["Better Auth: sign in"].append(ins)
-        times["Better Auth: sign out"].append(outs)
+    for turn in range(ROUNDS):
+        times["Better Auth: sign in"].append(in_turns([partial(sign_in, at) for at in each], turn))
+        outs = [partial(auth.sign_out, person) for auth, person in zip(auths, people, strict=True)]
+        times["Better Auth: sign out"].append(in_turns(outs, turn))
     return times
 
 
@@ -127,13 +139,10 @@ def statements(stacks: Sequence[Stack]) -> Times:
     times: Times = {f"SQL: {what}": [] for what in all_batches[0]}
     with ExitStack() as opened:
         clients = [opened.enter_context(Client(stack)) for stack in stacks]
-        for _ in range(BATCHES):
+        for turn in range(BATCHES):
             for what in all_batches[0]:
-                took = [
-                    seconds(lambda client=client, batch=batch: client.say(batch[what])) / ROWS
-                    for client, batch in zip(clients, all_batches, strict=True)
-                ]
-                times[f"SQL: {what}"].append(took)
+                work = [partial(client.say, batch[what]) for client, batch in zip(clients, all_batches, strict=True)]
+                times[f"SQL: {what}"].append([took / ROWS for took in in_turns(work, turn)])
     return times
 
 
@@ -143,7 +152,7 @@ def lag(stack: Stack, gate: Sidegate) -> str:
         person = stack.better_auth.sign_in()
         assert gate.ask(person.cookie).status == 200
         stack.better_auth.sign_out(person)
-        times.append(seconds(lambda person=person: wait_until_refused(gate, person.cookie)) * 1000)
+        times.append(seconds(partial(wait_until_refused, gate, person.cookie)) * 1000)
     times.sort()
     return f"p50 {statistics.median(times):.0f} ms, max {times[-1]:.0f} ms, of {len(times)}"
 

@@ -2,7 +2,8 @@
 // one as well, another answer stops the mint.
 //
 //   node mint.mjs           writes those of session-cookie.json, settings.json, sign-in.json, bearer.json,
-//                           cookie-cache.json, jwt.json, get-session-body.json and secondary-storage.json that differ
+//                           cookie-cache.json, jwt.json, get-session-body.json, secondary-storage.json and origin.json
+//                           that differ
 //   node mint.mjs --check   shows what differs, and writes nothing
 //
 // Node's version is no difference, nor are the random tokens of sign-in.json, the keys of cookie-cache.json and jwt.json
@@ -15,6 +16,7 @@ import { mintBodies } from './bodies.mjs';
 import { sessionCookieCases, settingsCases, signInCases } from './cases.mjs';
 import { jwtQuestions } from './jwt-cases.mjs';
 import { ISSUER, openJwtOracle } from './jwt-oracle.mjs';
+import { originCases } from './origin-cases.mjs';
 import { NOW, ORIGIN, SECRET, installedVersion, madeBy, openOracle } from './oracle.mjs';
 import { mintSecondaryStorage } from './storage-oracle.mjs';
 
@@ -186,6 +188,11 @@ const files = [
   {
     name: 'secondary-storage.json',
     text: render({ made_by: madeBy, secret: SECRET, now: NOW }, await mintSecondaryStorage()),
+    comparable: withoutNodeVersion,
+  },
+  {
+    name: 'origin.json',
+    text: render({ made_by: madeBy }, await originCases()),
     comparable: withoutNodeVersion,
   },
   {

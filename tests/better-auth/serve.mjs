@@ -21,8 +21,11 @@
 //
 // GET /requests: how often each path was asked for, as JSON of "GET /api/auth/get-session?x=y" and the like.
 // POST /administrators: makes the user whose e-mail address is the body an administrator, past all hooks.
+// POST /people: as many users as the body says, each with a session, by Better Auth's own internal adapter, for tests that
+// need more of them than passwords can be hashed for: JSON of id, email, and name and value of the cookie.
 // Ready: one line on stdout, {"port":12345,"betterAuth":"1.7.25"}. Logs go to stderr. SIGTERM ends it at once.
 
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { resolve } from 'node:path';
@@ -35,6 +38,7 @@ import { memoryAdapter } from 'better-auth/adapters/memory';
 import { getMigrations } from 'better-auth/db/migration';
 import { toNodeHandler } from 'better-auth/node';
 import * as betterAuthPlugins from 'better-auth/plugins';
+import { serializeSignedCookie } from 'better-call';
 import { Cluster, Redis } from 'ioredis';
 import mysql from 'mysql2/promise';
 import pg from 'pg';
@@ -113,7 +117,16 @@ const { port } = server.address();
 
 const trustedOrigins = BASE_URL ? namesIn(BASE_URL) : [`http://127.0.0.1:${port}`];
 const auth = betterAuth({ baseURL: trustedOrigins[0], trustedOrigins, ...options });
-const { version, adapter } = await auth.$context;
+const { version, adapter, internalAdapter, authCookies, secret } = await auth.$context;
+
+async function signedInPerson() {
+  const user = await internalAdapter.createUser({ email: `${randomUUID()}@example.com`, name: 'Ada Lovelace' });
+  const { token } = await internalAdapter.createSession(user.id);
+  const cookie = await serializeSignedCookie(authCookies.sessionToken.name, token, secret);
+  const [name, value] = cookie.split(/[=;]/, 2);
+  return { id: user.id, email: user.email, name, value };
+}
+
 const handle = toNodeHandler(auth);
 const requests = {};
 server.on('request', async (request, response) => {
@@ -123,6 +136,12 @@ server.on('request', async (request, response) => {
     const where = [{ field: 'email', value: String(email) }];
     await adapter.update({ model: 'user', where, update: { role: 'admin' } });
     return response.end();
+  }
+  if (request.url === '/people') {
+    const [count] = await request.toArray();
+    const people = [];
+    while (people.length < Number(count)) people.push(await signedInPerson());
+    return response.end(JSON.stringify(people));
   }
   const name = `${request.method} ${request.url}`;
   requests[name] = (requests[name] ?? 0) + 1;

@@ -13,6 +13,7 @@ from rig import matrix_file
 from rig.callers import ALL, proxy_for
 from rig.site import Site
 from scenarios.asking import TestBearerTokens, TestProlongedSessions, TestPublicPages, TestWhoIsAsking
+from scenarios.origins import TestSameOrigin, TestShadow
 from scenarios.outages import TestSidegateDown, TestSidegateHangs, TestStoreGone, TestStoreHangs
 from scenarios.pages import TestPages, TestPreflights, TestSignInPageBehindItself, TestSignInPageElsewhere
 from scenarios.passing import TestLimits, TestRequests, TestSockets
@@ -26,6 +27,8 @@ SECTIONS: list[type[scenarios.Scenarios]] = [
     TestSignInPageElsewhere,
     TestSignInPageBehindItself,
     TestPreflights,
+    TestSameOrigin,
+    TestShadow,
     TestSockets,
     TestRequests,
     TestLimits,

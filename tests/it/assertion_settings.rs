@@ -149,6 +149,17 @@ fn a_key_of_a_file_has_an_algorithm_of_its_own() {
 }
 
 #[test]
+fn public_keys_are_never_written_over_a_private_one() {
+    let (_directory, paths) = files(&["ed25519", "p256"]);
+    let (_, second) = paths.split_once(',').unwrap();
+    let flags = [AUDIENCE, ("assertion_key_file", paths.as_str()), ("assertion_jwks_file", second)];
+
+    let error = load(&flags, &[], "").unwrap_err();
+
+    assert!(error.starts_with("assertion_jwks_file is") && error.contains("written over"), "{error}");
+}
+
+#[test]
 fn a_file_that_holds_no_usable_key_is_told_with_what_it_holds_and_never_with_any_of_it() {
     for (name, holds, hint) in [
         ("rsa", "an RSA key", "openssl genpkey -algorithm ed25519"),

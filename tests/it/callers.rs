@@ -111,6 +111,21 @@ fn a_file_that_is_right_has_no_mistakes() {
 }
 
 #[test]
+fn a_question_that_asks_for_more_is_still_one_to_sidegate() {
+    for (name, endpoint) in [
+        ("nginx.conf", "/auth/nginx"),
+        ("traefik.yml", "/auth/traefik"),
+        ("written-out.Caddyfile", "/auth/caddy"),
+        ("haproxy.cfg", "/auth/haproxy"),
+    ] {
+        let mut more = file(name);
+        assert!(more.text.contains(endpoint), "{name}");
+        more.text = more.text.replace(endpoint, &format!("{endpoint}?policy=any_role:admin"));
+        assert_eq!(found(&more, None), found(&file(name), None), "{name}");
+    }
+}
+
+#[test]
 fn copied_headers_are_noted_as_unsafe_on_an_old_caddy() {
     let checked = read(&file("Caddyfile")).check(&IDENTITY, &[]);
     let [note] = checked.findings.as_slice() else { panic!("{:?}", checked.findings) };

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use sidegate::auth::{Bearer, JwtRules};
+use sidegate::auth::{Bearer, JwtRules, SameOrigin};
 use sidegate::clock::{self, UnixMillis};
+use sidegate::serve::Mode;
 use tempfile::TempDir;
 
 use crate::settings::load;
@@ -169,4 +170,56 @@ fn values_that_mean_nothing_are_refused() {
 fn an_address_with_a_password_is_refused_without_quoting_it() {
     let error = load(&[("auth_url", "http://user:hunter2@app.example")], &[], "").unwrap_err();
     assert!(error.contains("auth_url") && !error.contains("hunter2"), "{error}");
+}
+
+#[test]
+fn a_cookie_may_come_from_anywhere_and_decisions_are_kept_to_by_default() {
+    let config = load(&[], &[], "").unwrap();
+    assert!(config.same_origin.is_none());
+    assert_eq!(config.mode, Mode::Enforce);
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+}
+
+#[test]
+fn origins_are_asked_for_once_there_are_some_and_with_the_sites_that_are_set() {
+    let origins = ("allowed_origins", "https://app.example.com, http://localhost:3000");
+    let of = |origins: &str, sites: &str| SameOrigin::new(origins.parse().unwrap(), sites.parse().unwrap());
+
+    let config = load(&[origins], &[], "").unwrap();
+    assert_eq!(config.same_origin, Some(of(origins.1, "same-origin,none")));
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+
+    for sites in ["same-site", ""] {
+        let config = load(&[origins, ("allowed_fetch_sites", sites)], &[], "").unwrap();
+        assert_eq!(config.same_origin, Some(of(origins.1, sites)));
+    }
+}
+
+#[test]
+fn a_list_that_may_have_been_meant_is_never_taken_for_none() {
+    for (setting, value) in [
+        ("allowed_origins", ","),
+        ("allowed_origins", "app.example.com"),
+        ("allowed_origins", "https://app.example.com/"),
+        ("allowed_fetch_sites", "cross-site"),
+        ("mode", "off"),
+        ("mode", "Shadow"),
+        ("mode", ""),
+    ] {
+        let error = load(&[(setting, value)], &[], "").expect_err(&format!("{setting} = {value} was taken"));
+        assert!(error.contains(setting) && error.contains("try: "), "{error}");
+    }
+}
+
+#[test]
+fn what_is_legal_and_hardly_meant_is_a_warning() {
+    for (flags, word) in [
+        (&[("mode", "shadow")][..], "NOTHING IS ENFORCED"),
+        (&[("allowed_origins", "http://app.example.com")], "http://"),
+        (&[("allowed_fetch_sites", "same-site")], "allowed_fetch_sites"),
+    ] {
+        let config = load(flags, &[], "").unwrap();
+        let [warning] = config.warnings.as_slice() else { panic!("{:?}", config.warnings) };
+        assert!(warning.contains(word), "{warning}");
+    }
 }

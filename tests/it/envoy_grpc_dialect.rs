@@ -109,7 +109,7 @@ fn a_raw_header_may_have_its_value_as_text() {
 #[test]
 fn a_scheme_that_is_not_told_is_not_guessed() {
     assert_eq!(question("no_scheme").unwrap().request().scheme, None);
-    assert_eq!(question("web_socket").unwrap().request().scheme, Some(Scheme::Https));
+    assert_eq!(question("web_socket").unwrap().request().scheme, Some(Scheme::Wss));
 }
 
 #[test]

@@ -55,11 +55,14 @@ fn what_the_client_asked_for_is_read_from_what_the_proxy_sets() {
 }
 
 #[test]
-fn the_scheme_of_a_websocket_is_that_of_its_page() {
-    for (told, scheme) in [("ws", Scheme::Http), ("wss", Scheme::Https), ("http", Scheme::Http)] {
+fn the_scheme_of_a_websocket_is_its_own_and_leads_to_that_of_its_page() {
+    for (told, scheme, page) in
+        [("ws", Scheme::Ws, "http"), ("wss", Scheme::Wss, "https"), ("http", Scheme::Http, "http")]
+    {
         let question = question(Dialect::Traefik, &told_with("x-forwarded-proto", told));
 
         assert_eq!(Dialect::Traefik.decode(&question, &rig::terms(None)).unwrap().scheme, Some(scheme));
+        assert_eq!(scheme.as_str(), page);
     }
 }
 

@@ -20,7 +20,7 @@ fn routes(lines: &[&str]) -> Routes {
     Routes::new(lines.iter().map(|line| route(line)).collect()).unwrap()
 }
 
-/// The route of a request and its twin, as lines; `None` if the path is refused.
+/// The route of a request and its twins, as lines; `None` if the path is refused.
 fn found(routes: &Routes, request: &str) -> Option<(String, String)> {
     let (method, place) = request.split_once(' ').unwrap();
     let (host, target) = place.split_at(place.find('/').unwrap());
@@ -34,7 +34,8 @@ fn found(routes: &Routes, request: &str) -> Option<(String, String)> {
     };
     let found = routes.find(&request).ok()?;
     let told = |route: Option<&Route>| route.map_or("-".to_owned(), ToString::to_string);
-    Some((told(found.route), told(found.twin)))
+    let twins: Vec<_> = found.twins.into_iter().flatten().map(|twin| told(Some(twin))).collect();
+    Some((told(found.route), if twins.is_empty() { "-".to_owned() } else { twins.join(" and ") }))
 }
 
 fn first(routes: &Routes, request: &str) -> String {
@@ -100,6 +101,24 @@ fn a_route_whose_methods_do_not_hold_is_as_if_it_were_not_there() {
     assert_eq!(first(&routes, "PUT /c"), "PUT /{*rest}");
     assert_eq!(first(&routes, "GET /c"), "-");
     assert_eq!(first(&routes, "get /a/b"), "* /a/{x}");
+}
+
+/// Flask, Django and Starlette's own routes answer HEAD by what answers GET; FastAPI goes on to what names HEAD, as
+/// `tests/e2e/test_route_patterns.py` found.
+#[test]
+fn a_head_has_to_be_let_by_as_a_get_and_as_itself() {
+    let routes =
+        routes(&["GET /a", "* /{x}", "GET,HEAD /b", "GET /c/d", "* /c/d/", "HEAD /c/{x}", "GET /e/", "* /e"]);
+    let found = |request| found(&routes, request).unwrap();
+    let pair = |one: &str, other: &str| (one.to_owned(), other.to_owned());
+
+    assert_eq!(found("HEAD /a"), pair("GET /a", "* /{x}"));
+    assert_eq!(found("GET /a"), pair("GET /a", "-"));
+    assert_eq!(found("HEAD /b"), pair("GET,HEAD /b", "-"));
+    assert_eq!(found("HEAD /c/d"), pair("GET /c/d", "* /c/d/ and HEAD /c/{x}"));
+    assert_eq!(found("HEAD /e"), pair("* /e", "GET /e/"));
+    assert_eq!(found("HEAD /e/"), pair("GET /e/", "* /e"));
+    assert_eq!(found("HEAD /f/g"), pair("-", "-"));
 }
 
 #[test]

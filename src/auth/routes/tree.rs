@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use http::Method;
-
-use super::{Methods, Route};
+use super::{Holds, Methods, Route};
 use crate::auth::pattern::Segment;
 
 /// What can follow one place in a path.
@@ -62,14 +60,14 @@ impl Tree {
         Box::new(self.here.iter().copied().chain(children.flat_map(Self::indices)))
     }
 
-    /// The most specific route for an absolute path that holds for `method`.
-    pub(super) fn find(&self, path: &str, method: &Method, routes: &[Route]) -> Option<usize> {
-        self.follow(path.strip_prefix('/'), method, routes)
+    /// The most specific route for an absolute path whose methods are meant.
+    pub(super) fn find(&self, path: &str, holds: Holds<'_>, routes: &[Route]) -> Option<usize> {
+        self.follow(path.strip_prefix('/'), holds, routes)
     }
 
     /// The same for what is left of a path, if anything is. No place is looked at twice, for each is reached in one way.
-    fn follow(&self, rest: Option<&str>, method: &Method, routes: &[Route]) -> Option<usize> {
-        let Some(rest) = rest else { return self.at_its_end(method, routes) };
+    fn follow(&self, rest: Option<&str>, holds: Holds<'_>, routes: &[Route]) -> Option<usize> {
+        let Some(rest) = rest else { return self.at_its_end(holds, routes) };
         let (segment, after) = match rest.split_once('/') {
             Some((segment, after)) => (segment, Some(after)),
             None => (rest, None),
@@ -78,16 +76,15 @@ impl Tree {
         let parameters =
             self.parameters.iter().filter(|(pattern, _)| pattern.matches(segment)).map(|(_, tree)| tree);
         let mut found =
-            literal.into_iter().chain(parameters).filter_map(|tree| tree.follow(after, method, routes));
+            literal.into_iter().chain(parameters).filter_map(|tree| tree.follow(after, holds, routes));
         found.next().or_else(|| {
             let rests = self.rests.iter().filter(|(pattern, _)| pattern.matches(rest));
-            rests.map(|(_, tree)| tree).find_map(|tree| tree.at_its_end(method, routes))
+            rests.map(|(_, tree)| tree).find_map(|tree| tree.at_its_end(holds, routes))
         })
     }
 
-    fn at_its_end(&self, method: &Method, routes: &[Route]) -> Option<usize> {
-        let holds = |index: &usize| routes.get(*index).is_some_and(|route| route.methods.hold(method));
-        self.here.iter().copied().find(holds)
+    fn at_its_end(&self, holds: Holds<'_>, routes: &[Route]) -> Option<usize> {
+        self.here.iter().copied().find(|index| routes.get(*index).is_some_and(|route| holds(&route.methods)))
     }
 
     fn children_mut(&mut self) -> impl Iterator<Item = &mut Self> {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::super::finding::{Place, Report};
 use super::super::header::{list, missing};
-use super::super::is_get_session;
 use super::super::tree::Node;
+use super::super::{SENDER, is_get_session};
 use super::matcher::{any_matches, is_wide, matches, patterns};
 use super::{ENDPOINT, mistakes};
 
@@ -32,7 +32,7 @@ pub(super) fn check(filter: &Node, identity: &[&str], report: &mut Report) {
     if let Some(clear) = filter.switched_on("clear_route_cache") {
         report.add(&clear.place, &mistakes::ROUTE_CLEARED);
     }
-    check_cookie(filter, report);
+    check_question(filter, report);
     check_service(filter, identity, report);
 }
 
@@ -66,7 +66,8 @@ fn check_enabled(filter: &Node, report: &mut Report) {
     }
 }
 
-fn check_cookie(filter: &Node, report: &mut Report) {
+/// What of the request sidegate gets to see.
+fn check_question(filter: &Node, report: &mut Report) {
     let by_http = filter.get("http_service");
     let allowed = filter.get("allowed_headers");
     let allowed = allowed.or_else(|| by_http?.at(&["authorization_request", "allowed_headers"]));
@@ -77,6 +78,10 @@ fn check_cookie(filter: &Node, report: &mut Report) {
         report.add(&withheld.place, &mistakes::COOKIE);
     } else if !is_told {
         report.add(&allowed.unwrap_or(filter).place, &mistakes::COOKIE);
+    }
+    let unsent = missing(&SENDER, |name| allowed.is_none() || any_matches(allowed, name));
+    if !unsent.is_empty() {
+        report.add_about(&allowed.unwrap_or(filter).place, &mistakes::SENDER_NOT_SENT, list(&unsent));
     }
 }
 

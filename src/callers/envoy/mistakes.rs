@@ -32,6 +32,12 @@ pub(super) static COOKIE: Mistake = Mistake::new(
     "sidegate is not shown the cookie, and nobody is signed in",
     "add { exact: cookie } to the patterns of allowed_headers, and take it out of disallowed_headers",
 );
+pub(super) static SENDER_NOT_SENT: Mistake = Mistake::note(
+    "envoy_sender_not_sent",
+    "where allowed_origins is set, sidegate is not shown these: what changes something is refused, or a WebSocket is let by \
+     whoever's page opens it",
+    "add each to the patterns of allowed_headers, as in { exact: origin }",
+);
 pub(super) static IDENTITY_NOT_COPIED: Mistake = Mistake::new(
     "envoy_identity_not_copied",
     "Envoy does not take these headers from the answer, and the app gets none, or the client's",

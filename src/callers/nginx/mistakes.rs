@@ -47,6 +47,12 @@ pub(super) static ORIGINAL_METHOD: Mistake = Mistake::new(
     "nginx does not tell which method was asked for, and where the client's headers are passed on it is the client who tells",
     "write proxy_set_header X-Original-Method $request_method; into this location",
 );
+pub(super) static SENDER_NOT_SENT: Mistake = Mistake::note(
+    "nginx_sender_not_sent",
+    "where allowed_origins is set, sidegate is not shown these: what changes something is refused, or a WebSocket is let by \
+     whoever's page opens it",
+    "write proxy_set_header Origin $http_origin and the like for each",
+);
 pub(super) static COOKIE: Mistake = Mistake::new(
     "nginx_cookie_not_passed",
     "sidegate is not shown the cookie, and nobody is signed in",

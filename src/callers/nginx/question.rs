@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use super::super::directive::Directive;
 use super::super::finding::{Place, Report};
-use super::super::is_get_session;
+use super::super::header::{list, missing};
+use super::super::{SENDER, is_get_session};
 use super::scope::{Scope, Server};
 use super::{ENDPOINT, authority, mistakes, parts};
 
@@ -50,11 +51,12 @@ impl<'a> Question<'a> {
         self.location.as_ref()?.own_line("proxy_pass")
     }
 
-    /// The path that the question arrives at, where the file shows it.
+    /// The path that the question arrives at, where the file shows it. What stands behind it only asks for more.
     fn path(&self) -> &'a str {
         let written = self.pass().map_or("", |line| parts(line.value()).1);
         // Without a path of its own, `proxy_pass` hands on that of the location.
-        if written.is_empty() { self.line.value() } else { written }
+        let path = if written.is_empty() { self.line.value() } else { written };
+        path.split(['?', '$']).next().unwrap_or(path)
     }
 
     fn is_of_sidegate(&self) -> bool {
@@ -142,8 +144,14 @@ fn check_headers(location: &Scope<'_>, place: &Place, report: &mut Report) {
     if header(location, "X-Original-Method") != Some("$request_method") {
         report.add(place, &mistakes::ORIGINAL_METHOD);
     }
-    if location.value("proxy_pass_request_headers") == Some("off") && header(location, "Cookie").is_none() {
-        report.add(place, &mistakes::COOKIE);
+    if location.value("proxy_pass_request_headers") == Some("off") {
+        if header(location, "Cookie").is_none() {
+            report.add(place, &mistakes::COOKIE);
+        }
+        let unsent = missing(&SENDER, |name| header(location, name).is_some());
+        if !unsent.is_empty() {
+            report.add_about(place, &mistakes::SENDER_NOT_SENT, list(&unsent));
+        }
     }
 }
 

@@ -1,9 +1,9 @@
 //! One `forwardAuth` block.
 
 use super::super::finding::Report;
-use super::super::header::{Simple, canonical};
-use super::super::is_get_session;
+use super::super::header::{Simple, canonical, list, missing};
 use super::super::tree::Node;
+use super::super::{SENDER, is_get_session};
 use super::entry_points::EntryPoints;
 use super::{ENDPOINT, mistakes};
 
@@ -72,8 +72,13 @@ fn check_question(auth: &Node, entry_points: &EntryPoints<'_>, report: &mut Repo
     if sent.is_empty() {
         return;
     }
-    if !sent.iter().any(|header| header.eq_ignore_ascii_case("cookie")) {
+    let is_sent = |name: &str| sent.iter().any(|header| header.eq_ignore_ascii_case(name));
+    if !is_sent("cookie") {
         report.add(&headers.place, &mistakes::COOKIE);
+    }
+    let unsent = missing(&SENDER, is_sent);
+    if !unsent.is_empty() {
+        report.add_about(&headers.place, &mistakes::SENDER_NOT_SENT, list(&unsent));
     }
     if !entry_points.drops_twins {
         report.add(&headers.place, &mistakes::TWINS_PASS);

@@ -44,6 +44,12 @@ pub(super) static COOKIE: Mistake = Mistake::new(
     "sidegate is not shown the cookie, and nobody is signed in",
     "add Cookie to authRequestHeaders, or remove that list",
 );
+pub(super) static SENDER_NOT_SENT: Mistake = Mistake::note(
+    "traefik_sender_not_sent",
+    "where allowed_origins is set, sidegate is not shown these: what changes something is refused, or a WebSocket is let by \
+     whoever's page opens it",
+    "add each to authRequestHeaders, or remove that list",
+);
 pub(super) static BODY_SENT: Mistake = Mistake::new(
     "traefik_body_sent",
     "Traefik holds each request's body in memory and sends it to sidegate, which does not read it",

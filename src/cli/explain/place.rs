@@ -1,4 +1,4 @@
-//! What the place of a request asks for: its route, the twin of that, what its proxy asks besides.
+//! What the place of a request asks for: its route, the twins of that, what its proxy asks besides.
 
 use super::Steps;
 use crate::auth::{Decision, Found, Policies, Policy, age_told};
@@ -10,8 +10,8 @@ pub(super) fn tell(steps: &mut Steps, found: Found<'_>, asked: Option<&Policy>) 
         Some(route) => steps.step("route", "ok", format!("{route}: {}", told(&route.policy))),
         None => steps.step("route", "none", "no route names it: a session is asked for"),
     }
-    if let Some(twin) = found.twin {
-        let what = format!("{twin} is of the same path but for the slash at its end: {}", told(&twin.policy));
+    for twin in found.twins.into_iter().flatten() {
+        let what = format!("{twin}, which some apps take for the same place: {}", told(&twin.policy));
         steps.step("twin", "ok", what);
     }
     if let Some(asked) = asked {

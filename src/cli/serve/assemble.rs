@@ -77,7 +77,8 @@ impl Lasting {
         let (terms, trusted) = (config.terms.clone(), config.trusted_proxies.clone());
         let front = Front::new(gate, terms, trusted, Arc::clone(&self.metrics))
             .with_get_session(config.store.bodies)
-            .with_routes(Arc::clone(&config.routes));
+            .with_routes(Arc::clone(&config.routes))
+            .with_mode(config.mode);
         Ok(match &config.assertion {
             Some(settings) => front.with_assertions(self.assertions(settings)?),
             None => front,

@@ -35,7 +35,7 @@ impl Reader<'_> {
                 pairs(text).map(binding).collect::<Result<_, _>>()
             });
         let keys = self.assertion_keys();
-        let jwks_file = self.given("assertion_jwks_file").map(|given| PathBuf::from(given.text));
+        let jwks_file = self.jwks_file();
         let rules = AssertionRules { issuer: issuer?, audience, bind: bind? };
         Some(Assertion { rules, keys: keys?, jwks_file })
     }
@@ -64,6 +64,21 @@ impl Reader<'_> {
         self.mistake(ConfigError::new(what).hint(
             "set assertion_audience to the name by which the app checks that an assertion is meant for it",
         ))
+    }
+
+    /// `None` if there is none, or a mistake in it.
+    fn jwks_file(&mut self) -> Option<PathBuf> {
+        let given = self.given("assertion_jwks_file")?;
+        let keys = self.given("assertion_key_file");
+        if keys.is_some_and(|keys| pairs(keys.text).any(|file| file == given.text)) {
+            let what = format!("assertion_jwks_file is {}, which assertion_key_file names too", given.text);
+            return self.mistake(
+                ConfigError::new(what)
+                    .because("the private key would be written over")
+                    .hint("name another file, which need not be there"),
+            );
+        }
+        Some(PathBuf::from(given.text))
     }
 
     fn assertion_keys(&mut self) -> Option<AssertionKeys> {

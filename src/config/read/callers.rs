@@ -3,7 +3,9 @@
 use super::super::CallerSettings;
 use super::Reader;
 use super::store::pairs;
+use crate::auth::{AllowedOrigins, FetchSites, SameOrigin};
 use crate::dialect::{HeaderNames, HeaderNamesError, LoginPage, ReturnHosts, Terms};
+use crate::serve::Mode;
 
 impl Reader<'_> {
     pub(super) fn terms(&mut self) -> Option<Terms> {
@@ -50,6 +52,50 @@ impl Reader<'_> {
             "pass" => Ok(true),
             _ => Err("there are two"),
         })
+    }
+
+    /// `None` if there is none, or a mistake in it.
+    pub(super) fn same_origin(&mut self) -> Option<SameOrigin> {
+        let origins: AllowedOrigins = self.parsed(
+            "allowed_origins",
+            "write origins such as https://app.example.com, https://app.example.com:8443 or https://*.example.com with \
+             commas between them: a scheme, a host, and nothing behind the port",
+        )?;
+        let sites: FetchSites = self.parsed(
+            "allowed_fetch_sites",
+            "write same-origin, same-site and none, as many of them as are meant, with commas between them",
+        )?;
+        if origins.is_empty() {
+            if !self.given("allowed_fetch_sites")?.is_default() {
+                self.warnings.push("allowed_fetch_sites means nothing without allowed_origins".to_owned());
+            }
+            return None;
+        }
+        if origins.trust_the_network() {
+            self.warnings.push(
+                "allowed_origins has an http:// origin: whoever is between a browser and that page can write into it what they \
+                 like, and send it with the reader's cookie"
+                    .to_owned(),
+            );
+        }
+        Some(SameOrigin::new(origins, sites))
+    }
+
+    /// Whether what is decided is kept to.
+    pub(super) fn mode(&mut self) -> Option<Mode> {
+        let mode = self.value("mode", "write enforce or shadow", |text| match text {
+            "enforce" => Ok(Mode::Enforce),
+            "shadow" => Ok(Mode::Shadow),
+            _ => Err("there are two"),
+        })?;
+        if mode == Mode::Shadow {
+            self.warnings.push(
+                "mode is shadow: NOTHING IS ENFORCED. Every request passes, signed in or not; who would have been denied is told \
+                 in the log and in sidegate_shadow_passes_total. Set mode to enforce to deny them"
+                    .to_owned(),
+            );
+        }
+        Some(mode)
     }
 
     fn login(&mut self) -> Option<LoginPage> {

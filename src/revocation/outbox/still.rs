@@ -23,6 +23,11 @@ pub(super) struct Still {
     version: Option<String>,
 }
 
+/// How long a reading may be put off for that.
+pub(super) fn longest_wait(link: &Link) -> Duration {
+    link.stamp().map_or(Duration::ZERO, |_| PAUSE)
+}
+
 impl Still {
     /// Whether the file has not changed since the last call. If it has, it is to be read after this.
     pub(super) async fn is(&mut self, link: &mut Link) -> Result<bool, ChannelError> {

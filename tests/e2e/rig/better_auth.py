@@ -55,6 +55,13 @@ class SignedIn:
         return unquote(self.value).rpartition(".")[2]
 
 
+@dataclass(frozen=True)
+class Person(SignedIn):
+    """Somebody whom Better Auth's own adapter made and signed in."""
+
+    id: str
+
+
 class BetterAuth:
     """Better Auth on a database of its own or a shared one."""
 
@@ -163,6 +170,21 @@ class BetterAuth:
         answer: dict[str, Any] = self._post(path, body, person.cookie).json()
         return answer
 
+    def people(self, count: int) -> list[Person]:
+        """So many users with a session each, without a password, whose hash is what takes time.
+
+        Only some of their cookies are looked for in what others write: of thousands that would take longer than the test.
+        """
+        answer = self._client.post("/people", content=str(count), timeout=120)
+        assert answer.status_code == 200, answer.text
+        people = [
+            Person(one["name"], one["value"], one["email"], {one["name"]: one["value"]}, one["id"])
+            for one in answer.json()
+        ]
+        for person in people[:10]:
+            secrets.remember_cookie(person.value)
+        return people
+
     def make_administrator(self, email: str) -> None:
         """By Better Auth's own adapter, whatever that stands on."""
         answer = self._client.post("/administrators", content=email)
@@ -174,6 +196,11 @@ class BetterAuth:
         value = cookies_of(answer)[admin.name]
         secrets.remember_cookie(value)
         return SignedIn(admin.name, value, admin.email, {admin.name: value})
+
+    def enable_two_factor(self, person: SignedIn) -> SignedIn:
+        """The session that takes the place of theirs, for two factors from now on."""
+        answer = self._post("/api/auth/two-factor/enable", {"password": PASSWORD}, person.cookie)
+        return signed_in(answer, person.email)
 
     def _post(self, path: str, body: dict[str, Any], cookie: str | None = None) -> httpx.Response:
         answer = self._client.post(path, json=body, headers={"Cookie": cookie} if cookie else None)

@@ -101,11 +101,12 @@ class Cell:
                 own.close()
         return self
 
-    def open_socket(self, person: AnyPerson | None = None) -> "Cell":
+    def open_socket(self, person: AnyPerson | None = None, headers: Lines = ()) -> "Cell":
         """Opens one at /ws, and if that succeeds has a word echoed."""
         self._begin(("websocket", "/ws", b""))
         try:
-            with connect(f"ws://127.0.0.1:{self.proxy.port}/ws", additional_headers=cookie_of(person)) as socket:
+            sent = [*cookie_of(person), *headers]
+            with connect(f"ws://127.0.0.1:{self.proxy.port}/ws", additional_headers=sent) as socket:
                 json.loads(socket.recv())
                 socket.send("hello")
                 assert socket.recv() == "hello"

@@ -30,9 +30,9 @@ method, path, query, body.
     {REWRITE}
 
 `200`, `201` and `101` (a WebSocket) reached the app as the signed-in user, `200 nobody` without any identity, `200
-anonymous` as a preflight, `200 + cookie` with a new session cookie for the browser. All else did not reach it: `401
-expired` tells the client why, at `401` the proxy keeps that to itself, `302 → /login` is a redirect, without its
-query, and `401, explained` a page for people.
+anonymous` as a preflight or because nothing is enforced, `200 + cookie` with a new session cookie for the browser. All
+else did not reach it: `401 expired` tells the client why, at `401` the proxy keeps that to itself, `302 → /login` is a
+redirect, without its query, and `401, explained` a page for people.
 """
 
 Words = dict[str, dict[str, str]]

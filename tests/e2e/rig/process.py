@@ -69,6 +69,13 @@ class Process:
         """All that it has written so far."""
         return self.output.read_text(errors="replace")
 
+    def resident(self) -> int:
+        """Bytes of its memory that are in use."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        found = re.search(r"^VmRSS:\s+(\d+) kB$", status, re.MULTILINE)
+        assert found, status
+        return int(found[1]) * 1024
+
     def wait_for(self, pattern: str, within: float = PATIENCE) -> re.Match[str]:
         """The first place in its output that matches. It is an error if the program ends before."""
 

@@ -53,7 +53,7 @@ fn is_unambiguous(dialect: Dialect, headers: &HeaderMap, request: &CheckRequest<
         assert_eq!(headers["x-forwarded-host"].as_bytes(), request.host);
         assert_eq!(headers["x-forwarded-method"], request.method.as_str());
         let is_secure = matches!(headers["x-forwarded-proto"].as_bytes(), b"https" | b"wss");
-        assert_eq!(is_secure, request.scheme == Some(Scheme::Https));
+        assert_eq!(is_secure, request.scheme.is_some_and(Scheme::is_secure));
     }
     assert!(request.target.starts_with(b"/") && !request.host.is_empty() && !request.host.contains(&b'/'));
     assert!(!url.iter().any(u8::is_ascii_control));
