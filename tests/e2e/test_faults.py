@@ -25,7 +25,7 @@ from rig.lane import Lane
 from rig.ledger import Trouble
 from rig.mariadb import MariaDb
 from rig.postgres import READ_ONLY, SHUT, Crowd, Lock, Postgres
-from rig.process import until
+from rig.process import PATIENCE, until
 from rig.redis import Redis
 from rig.revocation import LISTENING, WATCHER
 from rig.scene import WITH_STORE, Scene
@@ -187,22 +187,20 @@ def locked(scene: Scene) -> None:
 def crowded_out(scene: Scene) -> None:
     """Others have all of the server's connections."""
     ground = sql(scene)
-    scene.open()
-    scene.begin()
-    ground.stack.run(f"CREATE ROLE {CROWD} LOGIN")
-    with Crowd(postgres(scene), ground.stack.schema, CROWD) as crowd:
+    with Crowd(postgres(scene), ground.stack.schema) as crowd:
+        crowd.fill(50)
+        scene.open()
+        scene.begin()
         # Sidegate is kept away only until the others are there.
         ground.stack.run(f"ALTER ROLE {WATCHER} CONNECTION LIMIT 0")
-        ground.drop_connections()
-        until(lambda: crowd.fill() == 0, "all connections are taken")
-        ground.stack.run(f"ALTER ROLE {WATCHER} CONNECTION LIMIT -1")
+        try:
+            ground.drop_connections()
+            until(lambda: crowd.fill() == 0, "all connections are taken", 3 * PATIENCE)
+        finally:
+            ground.stack.run(f"ALTER ROLE {WATCHER} CONNECTION LIMIT -1")
         scene.felt()
         scene.delete(2)
         scene.outlasts_stale()
-    ground.stack.run(f"DROP ROLE {CROWD}")
-
-
-CROWD = "crowd"
 
 
 def another_schema(scene: Scene) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from .ports import free_port
-from .process import Process, run, until
+from .process import PATIENCE, Process, run, until
 from .tls import Certificates
 
 
@@ -164,33 +164,36 @@ class Lock:
 
 
 class Crowd:
-    """Connections of others, as many as the server takes."""
+    """Connections of others, as many as the server takes from who is no administrator."""
 
-    def __init__(self, postgres: Postgres, database: str, user: str) -> None:
-        """`user` has no right to the places that are kept for administrators."""
-        self._port = postgres.port
+    ROLE = "crowd"
+
+    def __init__(self, postgres: Postgres, database: str) -> None:
+        self._postgres, self._database = postgres, database
         # The message by which a connection begins (PostgreSQL's "Message Formats", StartupMessage); nobody is asked for
         # a password here.
-        words = b"".join(word.encode() + b"\0" for word in ("user", user, "database", database, ""))
+        words = b"".join(word.encode() + b"\0" for word in ("user", self.ROLE, "database", database, ""))
         self._hello = struct.pack("!II", len(words) + 8, 3 << 16) + words
         self._open: list[socket.socket] = []
 
     def __enter__(self) -> Self:
+        self._postgres.run(f"CREATE ROLE {self.ROLE} LOGIN", self._database)
         return self
 
     def __exit__(self, *_: object) -> None:
         for one in self._open:
             one.close()
+        self._postgres.run(f"DROP ROLE {self.ROLE}", self._database)
 
-    def fill(self) -> int:
-        """Takes each connection that there is left; how many those were."""
+    def fill(self, most: int = 1000) -> int:
+        """Takes the connections that there are left; how many those were."""
         before = len(self._open)
-        while one := self._connect():
+        while len(self._open) < before + most and (one := self._connect()):
             self._open.append(one)
         return len(self._open) - before
 
     def _connect(self) -> socket.socket | None:
-        one = socket.create_connection(("127.0.0.1", self._port), timeout=10)
+        one = socket.create_connection(("127.0.0.1", self._postgres.port), timeout=PATIENCE)
         one.sendall(self._hello)
         with one.makefile("rb") as messages:
             # Whoever is let in is told that all is ready; the places of administrators are refused after that much talk.
