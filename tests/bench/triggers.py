@@ -150,7 +150,8 @@ def lag(stack: Stack, gate: Sidegate) -> str:
     times = []
     for _ in range(SIGN_OUTS):
         person = stack.better_auth.sign_in()
-        assert gate.ask(person.cookie).status == 200
+        status = gate.ask(person.cookie).status
+        assert status == 200, f"{status} for somebody who has just signed in"
         stack.better_auth.sign_out(person)
         times.append(seconds(partial(wait_until_refused, gate, person.cookie)) * 1000)
     times.sort()
@@ -161,7 +162,7 @@ def lag(stack: Stack, gate: Sidegate) -> str:
 def hearing(stack: Stack, channel: str) -> Iterator[Sidegate]:
     extra = ["--outbox"] if channel == "outbox" else []
     run([SIDEGATE, "revocation", "install", *extra, f"--store={stack.store}"], stack.home)
-    with Sidegate(stack.home, stack.store, revocation=channel, cache_ttl=LONG) as gate:
+    with Sidegate(stack.home, stack.store, revocation=channel, cache_ttl=LONG, store_timeout="20s") as gate:
         process.until(lambda: hears(gate, channel), "it is heard")
         yield gate
 
