@@ -3,7 +3,7 @@ the bounds that README.md states, and none that was refused passes again.
 
 Each fault is done to a real server, before which three sidegates stand: one that asks each time, one with bounds so short
 that they run out meanwhile, and one as it comes. Every answer is judged by what was true when it was asked for and when it
-came (`rig.ledger`). `SIDEGATE_PROOF=10` does each fault ten times over.
+came (`rig.ledger`). `SIDEGATE_FAULT_ROUNDS=10` does each fault ten times over.
 """
 
 import os
@@ -31,7 +31,7 @@ from rig.revocation import LISTENING, WATCHER
 from rig.scene import WITH_STORE, Scene
 from test_commands import sidegate
 
-ROUNDS = int(os.environ.get("SIDEGATE_PROOF", "1"))
+ROUNDS = int(os.environ.get("SIDEGATE_FAULT_ROUNDS", "1"))
 
 
 @dataclass(frozen=True)
