@@ -26,6 +26,17 @@ impl Decision {
     pub fn unenforced() -> Self {
         Self::Allow(Grant::anonymous())
     }
+
+    /// Status and stable reason of what is not allowed, as events and `explain` tell it; `None` of what is.
+    #[must_use]
+    pub fn denied(&self) -> Option<(u16, &'static str)> {
+        match self {
+            Self::Allow(_) => None,
+            Self::Unauthenticated(denial) => Some((401, denial.code())),
+            Self::Forbidden(denial) => Some((403, denial.code())),
+            Self::Unavailable => Some((503, "store_unavailable")),
+        }
+    }
 }
 
 /// Permission to pass. Only `auth` can make one:

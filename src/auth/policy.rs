@@ -119,6 +119,12 @@ impl<'a> Policies<'a> {
         self.all().filter_map(|policy| policy.stale_if_error).min()
     }
 
+    /// Whether they leave every decision as it is without them.
+    #[must_use]
+    pub fn ask_for_a_session_alone(&self) -> bool {
+        self.access() == Access::Session && self.requirements().next().is_none()
+    }
+
     /// The decision, where it does not depend on who asks.
     #[must_use]
     pub fn at_once(&self) -> Option<Decision> {

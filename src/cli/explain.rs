@@ -171,13 +171,8 @@ fn tell_decision(
     request: &CheckRequest<'_>,
     decision: &Decision,
 ) {
-    let (status, why) = match decision {
-        Decision::Allow(_) => ("200", "allow"),
-        Decision::Unauthenticated(denial) => ("401", denial.code()),
-        Decision::Forbidden(denial) => ("403", denial.code()),
-        Decision::Unavailable => ("503", "store_unavailable"),
-    };
-    steps.step("decision", status, why);
+    let (status, why) = decision.denied().unwrap_or((200, "allow"));
+    steps.step("decision", &status.to_string(), why);
     if config.mode == Mode::Shadow {
         steps.step("mode", "", "shadow: nothing is enforced, and who is not allowed passes as nobody");
     }

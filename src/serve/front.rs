@@ -12,7 +12,6 @@ use http_body_util::BodyExt as _;
 use prometheus_client::metrics::counter::Counter;
 
 pub use self::shadow::Mode;
-use self::shadow::denied;
 use super::peers::{Peer, TrustedPeers};
 use crate::assertion::Assertions;
 use crate::auth::{CheckRequest, Decision, Denial, Found, Policy, Routes};
@@ -259,7 +258,7 @@ const fn labels(
 
 /// One event a denial. The path goes without its query, which may hold what nobody should read.
 fn tell(dialect: Dialect, request: &CheckRequest<'_>, found: Found<'_>, checked: &Checked, mode: Mode) {
-    let Some((status, reason)) = denied(&checked.decision) else { return };
+    let Some((status, reason)) = checked.decision.denied() else { return };
     // Which page sent it; or that its proxy does not pass on what tells that.
     let is_cross_origin = matches!(checked.decision, Decision::Forbidden(Denial::CrossOrigin));
     let sender = |name| {

@@ -1,5 +1,6 @@
 //! Places that ask for something: how old an answer may be, and who is asked at all.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use sidegate::auth::{Access, Policies, Policy};
@@ -9,7 +10,8 @@ use sidegate::gate::{Gate, Lookup};
 use sidegate::store::{SessionStore, StoreError};
 
 use crate::rig::{
-    self, HOUR, NOW, Shelf, WIRE, asking_store, later, request, session_cookie, session_until, waits, word,
+    self, AskingStore, HOUR, NOW, Question, Questions, Shelf, WIRE, asking_store, later, request,
+    session_cookie, session_until, waits, word,
 };
 
 const AGES: Ages = Ages { stale: HOUR, ..Ages::plain(HOUR, HOUR) };
@@ -19,6 +21,18 @@ async fn under<S: SessionStore>(gate: &Gate<S>, policy: &str, now: UnixMillis) -
     let policies = Policies { route: Some(&policy), ..Policies::default() };
     let checked = gate.check_under(&request(&headers), &policies, || now).await;
     (word(&checked.decision), checked.lookup)
+}
+
+/// Somebody who waits for the store, and what the store was asked.
+async fn asking<'a>(
+    gate: &'a Gate<AskingStore>,
+    questions: &mut Questions,
+    policy: &'a str,
+    now: UnixMillis,
+) -> (Pin<Box<impl Future<Output = (&'static str, Lookup)> + use<'a>>>, Question) {
+    let mut asked = Box::pin(under(gate, policy, now));
+    assert!(waits(&mut asked).await);
+    (asked, questions.next().await)
 }
 
 #[tokio::test]
@@ -48,13 +62,10 @@ async fn an_answer_that_is_young_enough_is_taken() {
 async fn a_lookup_that_began_before_is_not_shared_with_who_wants_no_staleness() {
     let (store, mut questions) = asking_store();
     let gate = rig::gate(store, AGES);
-    let mut first = Box::pin(under(&gate, "session", NOW));
-    assert!(waits(&mut first).await);
-    let begun = questions.next().await;
-    let mut second = Box::pin(under(&gate, "max_staleness:0s", NOW));
-    assert!(waits(&mut second).await);
+    let (first, begun) = asking(&gate, &mut questions, "session", NOW).await;
+    let (second, alone) = asking(&gate, &mut questions, "max_staleness:0s", NOW).await;
 
-    questions.next().await.answer(Ok(None));
+    alone.answer(Ok(None));
     assert_eq!(second.await.0, "no_session");
     drop((begun, first));
 }
@@ -64,12 +75,9 @@ async fn a_lookup_that_began_before_is_not_shared_with_who_wants_no_staleness() 
 async fn an_answer_takes_the_place_of_none_that_was_asked_for_later() {
     let (store, mut questions) = asking_store();
     let gate = rig::gate(store, AGES);
-    let mut first = Box::pin(under(&gate, "session", NOW));
-    assert!(waits(&mut first).await);
-    let begun = questions.next().await;
-    let mut second = Box::pin(under(&gate, "max_staleness:0s", NOW));
-    assert!(waits(&mut second).await);
-    questions.next().await.answer(Ok(None));
+    let (first, begun) = asking(&gate, &mut questions, "session", NOW).await;
+    let (second, alone) = asking(&gate, &mut questions, "max_staleness:0s", NOW).await;
+    alone.answer(Ok(None));
     assert_eq!(second.await.0, "no_session");
 
     begun.answer(Ok(Some(session_until(later(HOUR)))));
@@ -82,9 +90,7 @@ async fn an_answer_takes_the_place_of_none_that_was_asked_for_later() {
 async fn a_lookup_that_is_shared_and_began_too_long_ago_is_made_again() {
     let (store, mut questions) = asking_store();
     let gate = rig::gate(store, AGES);
-    let mut first = Box::pin(under(&gate, "session", NOW));
-    assert!(waits(&mut first).await);
-    let begun = questions.next().await;
+    let (first, begun) = asking(&gate, &mut questions, "session", NOW).await;
     let mut second = Box::pin(under(&gate, "max_staleness:2s", later(Duration::from_secs(2))));
     assert!(waits(&mut second).await);
 
@@ -100,9 +106,8 @@ async fn what_was_known_before_an_outage_is_too_old_where_no_staleness_is_wanted
     let (store, mut questions) = asking_store();
     let gate = rig::gate(store, AGES);
     let after = later(HOUR + Duration::from_secs(1));
-    let mut before = Box::pin(under(&gate, "session", NOW));
-    assert!(waits(&mut before).await);
-    questions.next().await.answer(Ok(Some(session_until(later(3 * HOUR)))));
+    let (before, question) = asking(&gate, &mut questions, "session", NOW).await;
+    question.answer(Ok(Some(session_until(later(3 * HOUR)))));
     before.await;
 
     for (policy, expected) in [
@@ -112,9 +117,8 @@ async fn what_was_known_before_an_outage_is_too_old_where_no_staleness_is_wanted
         ("stale_if_error:1s", ("unavailable", Lookup::Miss)),
         ("stale_if_error:2s", ("allow", Lookup::Stale)),
     ] {
-        let mut asked = Box::pin(under(&gate, policy, after));
-        assert!(waits(&mut asked).await);
-        questions.next().await.answer(Err(StoreError::Timeout(HOUR)));
+        let (asked, question) = asking(&gate, &mut questions, policy, after).await;
+        question.answer(Err(StoreError::Timeout(HOUR)));
         assert_eq!(asked.await, expected, "{policy}");
     }
 }

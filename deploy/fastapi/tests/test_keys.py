@@ -160,15 +160,21 @@ def test_keys_that_are_none_do_not_take_the_place_of_good_ones(
         assert found(keys, eddsa.kid)
 
 
-def test_whoever_hangs_up_takes_the_keys_from_nobody_else(server: KeyServer, eddsa: Signer) -> None:
-    held = threading.Event()
+def held_back(server: KeyServer) -> threading.Event:
+    """Whose answers come once this is set."""
+    let_go = threading.Event()
     whole = server.answer
 
     def late() -> Iterator[bytes]:
-        assert held.wait(10)
+        assert let_go.wait(10)
         yield from whole()
 
     server.answer = late
+    return let_go
+
+
+def test_whoever_hangs_up_takes_the_keys_from_nobody_else(server: KeyServer, eddsa: Signer) -> None:
+    let_go = held_back(server)
     keys = FetchedKeys(from_url(server.url))
 
     async def ask() -> bool:
@@ -178,7 +184,7 @@ def test_whoever_hangs_up_takes_the_keys_from_nobody_else(server: KeyServer, edd
         first.cancel()
         with pytest.raises(asyncio.CancelledError):
             await first
-        held.set()
+        let_go.set()
         return await second is not None
 
     assert asyncio.run(ask())
@@ -186,21 +192,14 @@ def test_whoever_hangs_up_takes_the_keys_from_nobody_else(server: KeyServer, edd
 
 
 def test_the_event_loop_goes_on_while_keys_are_fetched(server: KeyServer, eddsa: Signer) -> None:
-    held = threading.Event()
-    whole = server.answer
-
-    def late() -> Iterator[bytes]:
-        assert held.wait(10)
-        yield from whole()
-
-    server.answer = late
+    let_go = held_back(server)
     keys = FetchedKeys(from_url(server.url))
 
     async def ask() -> bool:
         asking = asyncio.create_task(keys.find(eddsa.kid))
         while not server.requests:
             await asyncio.sleep(0)
-        held.set()  # by the loop that would stand still if it waited for the server
+        let_go.set()  # by the loop that would stand still if it waited for the server
         return await asking is not None
 
     assert asyncio.run(ask())

@@ -112,41 +112,43 @@ fn policy(table: &Table) -> Result<Policy, Mistake> {
             ));
         }
     };
-    let words = |key: &str| -> Result<Option<Option<String>>, Mistake> {
-        let Some(value) = table.get(key) else { return Ok(None) };
-        match value {
-            Value::Boolean(is_on) if SWITCHES.contains(&key) => Ok(is_on.then_some(None)),
-            Value::String(time) if TIMES.contains(&key) => Ok(Some(Some(time.clone()))),
-            Value::String(_) | Value::Array(_) if ROLES.contains(&key) => {
-                let names = texts(table, key)?.unwrap_or_default();
-                match names.iter().find(|name| name.contains('|')) {
-                    Some(name) => Err((
-                        format!("{key} has {name:?}"),
-                        "write a list of roles, each by itself".to_owned(),
-                    )),
-                    None => Ok(Some(Some(names.join("|")))),
-                }
-            }
-            Value::String(_)
-            | Value::Integer(_)
-            | Value::Float(_)
-            | Value::Boolean(_)
-            | Value::Datetime(_)
-            | Value::Array(_)
-            | Value::Table(_) => {
-                let kind =
-                    if SWITCHES.contains(&key) { "true or false" } else { "a text, or a list of texts" };
-                Err((format!("{key} is of the type {}", value.type_str()), format!("give {key} {kind}")))
-            }
-        }
-    };
     let mut policy = Policy::default().with(access, None).map_err(|error| at("access", error))?;
-    for key in SWITCHES.into_iter().chain(ROLES).chain(TIMES) {
-        if let Some(value) = words(key)? {
-            policy = policy.with(key, value.as_deref()).map_err(|error| at(key, error))?;
+    let more = |policy: Policy, key: &str, value: Option<&str>| {
+        policy.with(key, value).map_err(|error| at(key, error))
+    };
+    for key in SWITCHES {
+        match table.get(key) {
+            None | Some(Value::Boolean(false)) => {}
+            Some(Value::Boolean(true)) => policy = more(policy, key, None)?,
+            Some(other) => return Err(of_another_type(key, other, "true or false")),
+        }
+    }
+    for key in ROLES {
+        match table.get(key) {
+            None => {}
+            Some(Value::String(_) | Value::Array(_)) => {
+                let names = texts(table, key)?.unwrap_or_default();
+                if let Some(name) = names.iter().find(|name| name.contains('|')) {
+                    let hint = "write a list of roles, each by itself".to_owned();
+                    return Err((format!("{key} has {name:?}"), hint));
+                }
+                policy = more(policy, key, Some(&names.join("|")))?;
+            }
+            Some(other) => return Err(of_another_type(key, other, "a text, or a list of texts")),
+        }
+    }
+    for key in TIMES {
+        match table.get(key) {
+            None => {}
+            Some(Value::String(time)) => policy = more(policy, key, Some(time))?,
+            Some(other) => return Err(of_another_type(key, other, "a time such as \"90s\"")),
         }
     }
     Ok(policy)
+}
+
+fn of_another_type(key: &str, value: &Value, wanted: &str) -> Mistake {
+    (format!("{key} is of the type {}", value.type_str()), format!("give {key} {wanted}"))
 }
 
 fn is_access(word: &str) -> bool {

@@ -47,7 +47,7 @@ impl<S> Front<S> {
 
     /// What the proxy is told of a decision.
     pub(super) fn kept_to(&self, dialect: Dialect, decision: Decision) -> Decision {
-        match (self.mode(dialect, None), denied(&decision)) {
+        match (self.mode(dialect, None), decision.denied()) {
             (Mode::Shadow, Some((_, reason))) => self.let_by(dialect, reason),
             (Mode::Enforce, _) | (Mode::Shadow, None) => decision,
         }
@@ -71,15 +71,5 @@ impl<S> Front<S> {
     fn let_by(&self, dialect: Dialect, reason: &'static str) -> Decision {
         self.metrics.let_by(dialect.code(), reason);
         Decision::unenforced()
-    }
-}
-
-/// Status and reason of what is not allowed.
-pub(super) fn denied(decision: &Decision) -> Option<(u16, &'static str)> {
-    match decision {
-        Decision::Allow(_) => None,
-        Decision::Unauthenticated(denial) => Some((401, denial.code())),
-        Decision::Forbidden(denial) => Some((403, denial.code())),
-        Decision::Unavailable => Some((503, "store_unavailable")),
     }
 }
