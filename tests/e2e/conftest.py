@@ -33,6 +33,8 @@ class World:
         self.home = home
         self.apps = Apps(home)
         self._stacks: dict[str, Stack] = {}
+        self._stack_homes = home / "stacks"
+        self._stack_homes.mkdir()
 
     @cached_property
     def certificates(self) -> Certificates:
@@ -69,7 +71,9 @@ class World:
         time_zone: str = "UTC",
     ) -> Stack:
         """One more deployment, on a database schema of its own."""
-        stack = Stack(self.home / f"{database.name}-{schema}", self.apps, database, schema, options, plugins, time_zone)
+        # Among themselves: a test names its own directories as it likes, and none may be one of these.
+        home = self._stack_homes / f"{database.name}-{schema}"
+        stack = Stack(home, self.apps, database, schema, options, plugins, time_zone)
         self._stacks[str(stack.home)] = stack
         return stack
 
