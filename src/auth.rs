@@ -3,6 +3,7 @@
 //! [`Rules::begin`] reads the request and either is done or names the session to look up;
 //! [`Pending::finish`] takes what was found and decides. Everything between the two is the caller's.
 
+mod ambiguous;
 mod api_key;
 mod cookie;
 mod credential;
@@ -27,6 +28,7 @@ mod token;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::ambiguous::Ambiguous;
 pub use self::api_key::{ApiKey, KeyVerdict};
 pub use self::cookie::{CookieName, CookieNameError, cookie_value};
 pub use self::credential::{Bearer, Credential};
@@ -40,13 +42,14 @@ pub use self::keys::{DEFAULT_GRACE, KEY_SET_BYTES_MAX, KEYS_MAX, KeyError, KeyRo
 pub use self::origin::{
     AllowedOrigins, AllowedOriginsError, FetchSites, FetchSitesError, Provenance, SameOrigin,
 };
-pub use self::path::AmbiguousPath;
 pub use self::pattern::{Pattern, PatternError};
 pub use self::policy::{Access, Policies, Policy, PolicyError, Requirement, age_told};
 pub use self::request::{CheckRequest, Scheme};
 pub use self::revocation::{Marks, Revocation};
 pub use self::routes::{Found, Methods, Route, RouteConflict, Routes};
-pub use self::session::{ActiveSession, Body, Fields, NotASession, Session, SessionHandle, SessionRecord};
+pub use self::session::{
+    ActiveSession, Body, Fields, Impersonation, NotASession, Session, SessionHandle, SessionRecord,
+};
 pub use self::snapshot::{PublicKeys, Snapshot, SnapshotRules, Strategy, Unusable, stringify};
 pub use self::token::{SigningKey, Unverified, VerifiedToken};
 

@@ -33,7 +33,7 @@ pub use self::names::{HeaderNames, HeaderNamesError};
 pub use self::redirect::leaves_a_loop;
 pub use self::return_hosts::ReturnHosts;
 
-use crate::auth::{CheckRequest, Decision, Policy};
+use crate::auth::{Ambiguous, CheckRequest, Decision, Policy};
 
 /// An answer to a proxy.
 pub type Answer = Response<Full<Bytes>>;
@@ -85,8 +85,8 @@ pub enum Refusal {
     MalformedAttribute(&'static str),
     /// The route asks for a policy that there is not.
     UnknownPolicy,
-    /// There are routes, and the path is one that programs may read differently.
-    AmbiguousPath,
+    /// There are routes, and what they go by is something that programs may read differently.
+    Ambiguous(Ambiguous),
     /// A message longer than any that has to be read.
     TooLarge,
     /// Not a way in which this question is asked.
@@ -213,7 +213,7 @@ impl Refusal {
             Self::MissingAttribute(_) => "missing_attribute",
             Self::MalformedAttribute(_) => "malformed_attribute",
             Self::UnknownPolicy => "unknown_policy",
-            Self::AmbiguousPath => "ambiguous_path",
+            Self::Ambiguous(what) => what.code(),
             Self::TooLarge => "too_large",
             Self::Method => "method",
         }
@@ -231,7 +231,7 @@ impl Refusal {
             | Self::MissingAttribute(_)
             | Self::MalformedAttribute(_)
             | Self::UnknownPolicy
-            | Self::AmbiguousPath
+            | Self::Ambiguous(_)
             | Self::TooLarge
             | Self::Method => None,
         }
@@ -248,7 +248,7 @@ impl Refusal {
             | Self::TwinHeader(_)
             | Self::MalformedHeader(_)
             | Self::UnknownPolicy
-            | Self::AmbiguousPath
+            | Self::Ambiguous(_)
             | Self::TooLarge
             | Self::Method => None,
         }

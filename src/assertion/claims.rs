@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::AssertionRules;
 use super::jws::PAYLOAD_BYTES_MAX;
 use super::memory::Occasion;
-use crate::auth::{ActiveSession, Identity, IdentityField};
+use crate::auth::{ActiveSession, Identity, IdentityField, Impersonation};
 use crate::clock::UnixMillis;
 
 /// A payload, and when it ends.
@@ -56,7 +56,7 @@ pub(super) fn of(
     // For what outlives the request, such as a WebSocket, which the app is to end by then.
     payload.add_some("session_expiry", date(session.expires_at()))?;
     payload.add_some("checked_at", occasion.checked_at)?;
-    if session.is_impersonated() {
+    if session.impersonation() == Impersonation::Yes {
         // Who acts is part of who it is: an administrator must never pass as the user alone.
         payload.add("act", json!({ "sub": text(Field::ImpersonatedBy)? }))?;
     }

@@ -1,6 +1,7 @@
 //! Names of hosts as settings write them: `app.example.com`, `app.example.com:8443`, `*.example.com`.
 
 use std::fmt;
+use std::net::Ipv6Addr;
 use std::str::FromStr;
 
 /// A host, or all hosts below one.
@@ -14,8 +15,17 @@ pub enum HostPattern {
 
 /// Why a text names no host.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no host such as app.example.com, localhost:3000 or *.example.com")]
-pub struct HostPatternError(String);
+pub enum HostPatternError {
+    /// It is none.
+    #[error("{0:?} is no host such as app.example.com, localhost:3000 or *.example.com")]
+    NoHost(String),
+    /// A port, where only names can be told apart.
+    #[error(
+        "{0:?} has a port, and a client may write any port into its Host header, or none: name the host alone, or have the \
+         proxy ask for more where it serves that port"
+    )]
+    Port(String),
+}
 
 impl HostPattern {
     /// Whether it is that of `host`, as a client wrote it, port and all.
@@ -34,16 +44,24 @@ impl HostPattern {
         }
     }
 
-    /// The same where a port and the dot that ends a full name make no difference, unless this has a port itself.
+    /// Reads one that has no port: of requests, whatever port their clients name.
+    ///
+    /// # Errors
+    /// If it has one, or names no host.
+    pub fn without_port(word: &str) -> Result<Self, HostPatternError> {
+        // The dot that ends a full name makes no difference.
+        let pattern = word.strip_suffix('.').unwrap_or(word).parse()?;
+        match split_port(word.as_bytes()).1 {
+            None => Ok(pattern),
+            Some(_) => Err(HostPatternError::Port(word.to_owned())),
+        }
+    }
+
+    /// Whether it is that of `host` where a port and the dot that ends a full name make no difference.
     #[must_use]
     pub(super) fn serves(&self, host: &[u8]) -> bool {
-        let (name, port) = split_port(host);
-        let name = name.strip_suffix(b".").unwrap_or(name);
-        match (self.has_port(), port) {
-            (false, _) => self.is_of(name),
-            (true, Some(port)) => self.is_of(&[name, b":", port].concat()),
-            (true, None) => false,
-        }
+        let name = split_port(host).0;
+        self.is_of(name.strip_suffix(b".").unwrap_or(name))
     }
 
     /// Whether it is this very machine, to itself.
@@ -56,11 +74,6 @@ impl HostPattern {
         name == b"localhost"
             || name.ends_with(b".localhost")
             || address.is_some_and(|address: core::net::IpAddr| address.is_loopback())
-    }
-
-    fn has_port(&self) -> bool {
-        let (Self::Exactly(text) | Self::Below(text)) = self;
-        split_port(text.as_bytes()).1.is_some()
     }
 
     /// Whether it is one host.
@@ -81,7 +94,7 @@ impl FromStr for HostPattern {
     type Err = HostPatternError;
 
     fn from_str(word: &str) -> Result<Self, Self::Err> {
-        pattern(word).ok_or_else(|| HostPatternError(word.to_owned()))
+        pattern(word).ok_or_else(|| HostPatternError::NoHost(word.to_owned()))
     }
 }
 
@@ -100,18 +113,18 @@ fn pattern(word: &str) -> Option<HostPattern> {
         Some((host, port)) if !port.contains(']') => (host, Some(port)),
         _ => (word, None),
     };
-    if port.is_some_and(|port| port.parse::<u16>().is_err()) {
+    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    if port.is_some_and(|port| !is_port(port)) {
         return None;
     }
-    let is_name = |name: &str| !name.is_empty() && name.bytes().all(is_of_name) && !name.starts_with('.');
     if let Some(parent) = host.strip_prefix("*.") {
         // Two labels at least: `*.com` is everybody.
-        let is_parent = is_name(parent) && parent.trim_end_matches('.').contains('.');
+        let is_parent = is_name(parent.as_bytes()) && parent.trim_end_matches('.').contains('.');
         return is_parent.then(|| HostPattern::Below(word.trim_start_matches('*').to_ascii_lowercase()));
     }
     let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-    let is_address = address.is_some_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok());
-    (is_address || is_name(host)).then(|| HostPattern::Exactly(word.to_ascii_lowercase()))
+    let is_address = address.is_some_and(|address| address.parse::<Ipv6Addr>().is_ok());
+    (is_address || is_name(host.as_bytes())).then(|| HostPattern::Exactly(word.to_ascii_lowercase()))
 }
 
 /// A host and its port. The colons of an IPv6 address are none: that one is in brackets.
@@ -122,6 +135,26 @@ pub(super) fn split_port(host: &[u8]) -> (&[u8], Option<&[u8]>) {
         Some((name, port)) => (name, port.get(1..)),
         None => (host, None),
     }
+}
+
+/// Whether no two programs read another name in it: labels with dots between them, or an IPv6 address in brackets; then a
+/// port, if any. Proxies take more than that (`x!.example.com`, which no pattern serves; Go takes `[app.example.com]:443`
+/// for `app.example.com`), and so rules for a host would be walked around.
+pub(super) fn is_clear(host: &[u8]) -> bool {
+    let (name, port) = split_port(host);
+    let address = name.strip_prefix(b"[").and_then(|name| name.strip_suffix(b"]"));
+    let is_host = match address {
+        Some(address) => std::str::from_utf8(address).is_ok_and(|text| text.parse::<Ipv6Addr>().is_ok()),
+        None => is_name(name),
+    };
+    is_host && port.is_none_or(|port| port.iter().all(u8::is_ascii_digit))
+}
+
+/// Whether it is labels with dots between them, and perhaps the dot that ends a full name.
+fn is_name(name: &[u8]) -> bool {
+    let labels = name.strip_suffix(b".").unwrap_or(name);
+    let mut labels = labels.split(|&byte| byte == b'.');
+    labels.all(|label| !label.is_empty() && label.iter().all(|&byte| is_of_name(byte)))
 }
 
 const fn is_of_name(byte: u8) -> bool {

@@ -218,13 +218,14 @@ impl Claims {
         &self.user_id
     }
 
-    /// The session that the token stands for. It has no id: a token names none.
+    /// The session that the token stands for. It has no id: a token names none, nor who acts in it.
     #[must_use]
     pub fn into_session(self) -> Session {
         let mut user = self.user;
         user.insert("id".to_owned(), self.user_id.into());
         let (expires_at, session) = (self.expires_at, Fields::new());
-        Session::new(&SessionRecord { expires_at, session, user, organization_role: None })
+        let record = SessionRecord { expires_at, session, user, organization_role: None };
+        Session::new(&record).with_impersonation_unknown()
     }
 
     /// The last millisecond at which the token passes, as `expiresAt` is a session's: the one before `exp`.

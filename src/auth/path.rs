@@ -8,34 +8,26 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode;
 
-/// A path that programs may read differently.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AmbiguousPath;
-
-/// The path of `target`, decoded once, as every server decodes it.
-///
-/// # Errors
-/// If it has a second reading: an encoded slash, backslash or control character, dot segments, empty segments, a
+/// The path of `target`, decoded once, as every server decodes it; `None` if it has a second reading: an encoded slash, backslash or control character, dot segments, empty segments, a
 /// parameter behind `;`, a backslash, a fragment, bytes that are no UTF-8, a percent sign that encodes nothing, or what
 /// would be decoded again.
-pub(super) fn decoded(target: &[u8]) -> Result<Cow<'_, str>, AmbiguousPath> {
+pub(super) fn decoded(target: &[u8]) -> Option<Cow<'_, str>> {
     let end = memchr::memchr(b'?', target).unwrap_or(target.len());
     let raw = target.get(..end).unwrap_or_default();
     if !is_encoded_well(raw) {
-        return Err(AmbiguousPath);
+        return None;
     }
     let path = match memchr::memchr(b'%', raw) {
-        None => std::str::from_utf8(raw).map(Cow::Borrowed),
-        Some(_) => percent_decode(raw).decode_utf8(),
+        None => std::str::from_utf8(raw).map(Cow::Borrowed).ok()?,
+        Some(_) => percent_decode(raw).decode_utf8().ok()?,
     };
-    let path = path.map_err(|_| AmbiguousPath)?;
     // What is left of a percent sign must not be one that a second decoding takes for an encoding.
     let is_clear = path.starts_with('/')
         && !path.bytes().any(|byte| byte.is_ascii_control() || matches!(byte, b'\\' | b';' | b'#'))
         && !has_encodings(path.as_bytes())
         && path.split('/').skip(1).all(|segment| !matches!(segment, "." | ".."))
         && !path.contains("//");
-    if is_clear { Ok(path) } else { Err(AmbiguousPath) }
+    is_clear.then_some(path)
 }
 
 /// Whether each percent sign encodes a byte, and none of them a slash.

@@ -30,6 +30,11 @@ pub enum PatternError {
         "no request can have it: empty and dot segments, ; # ? \\ % and control characters are refused or no part of a path"
     )]
     NeverAsked,
+    /// Something that stands for many texts in other languages of paths, and for itself in this one.
+    #[error(
+        "{0:?} would stand for itself alone here: write {{name}} for one segment, {{rest:path}} or {{*rest}} for all that is left"
+    )]
+    Wildcard(String),
     /// A brace that belongs to no parameter.
     #[error(
         "its braces make no parameter: write {{name}}, {{name:int}}, {{name:float}}, {{name:uuid}}, {{rest:path}} or {{*rest}}"
@@ -69,8 +74,8 @@ impl Pattern {
         let example: String =
             pattern.segments.iter().flat_map(|segment| ["/".to_owned(), segment.example()]).collect();
         match super::path::decoded(example.replace('%', "%25").as_bytes()) {
-            Ok(path) if path == example => Ok(pattern),
-            Ok(_) | Err(_) => Err(PatternError::NeverAsked),
+            Some(path) if path == example => Ok(pattern),
+            Some(_) | None => Err(PatternError::NeverAsked),
         }
     }
 

@@ -16,7 +16,8 @@ use crate::clock::UnixMillis;
 /// Who may come, and what they have to show.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
-    access: Access,
+    /// `None` if nothing was said of it.
+    access: Option<Access>,
     requirements: Vec<Requirement>,
     /// Answers of this age are too old; `0s`: the store is asked.
     max_staleness: Option<Duration>,
@@ -66,19 +67,25 @@ impl Policy {
     /// For that access, and nothing else.
     #[must_use]
     pub fn of(access: Access) -> Self {
-        Self { access, ..Self::default() }
+        Self { access: Some(access), ..Self::default() }
     }
 
     /// Who may come.
     #[must_use]
-    pub const fn access(&self) -> Access {
-        self.access
+    pub fn access(&self) -> Access {
+        self.access.unwrap_or_default()
     }
 
     /// What has to be shown besides a session.
     #[must_use]
     pub fn requirements(&self) -> &[Requirement] {
         &self.requirements
+    }
+
+    /// Answers of this age are too old; `None` where none is for that alone.
+    #[must_use]
+    pub const fn max_staleness(&self) -> Option<Duration> {
+        self.max_staleness
     }
 
     fn asks_of_a_session(&self) -> bool {

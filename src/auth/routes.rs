@@ -14,8 +14,9 @@ use std::fmt;
 use http::Method;
 
 use self::tree::Tree;
-use super::host::HostPattern;
-use super::path::{self, AmbiguousPath};
+use super::ambiguous::Ambiguous;
+use super::host::{self, HostPattern};
+use super::path;
 use super::pattern::Pattern;
 use super::policy::{Policies, Policy};
 use super::request::CheckRequest;
@@ -23,7 +24,7 @@ use super::request::CheckRequest;
 /// One place and what it asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
-    /// The host; `None`: any.
+    /// The host, without a port; `None`: any.
     pub host: Option<HostPattern>,
     /// The methods.
     pub methods: Methods,
@@ -38,7 +39,7 @@ pub struct Route {
 pub enum Methods {
     /// Whatever there is.
     All,
-    /// These; HEAD goes with GET.
+    /// These; HEAD and CONNECT go with GET.
     These(Vec<Method>),
 }
 
@@ -66,15 +67,14 @@ pub struct RouteConflict {
 pub struct Found<'a> {
     /// The request's own; `None` if no route names it.
     pub route: Option<&'a Route>,
-    /// Others that some app takes instead: that of the same path with or without a slash at its end; and, of a HEAD that
-    /// goes with GET here, those that hold for HEAD by itself.
+    /// Others that some app takes instead: that of the same path with or without a slash at its end; and, of a method that
+    /// goes with GET here, those that hold for it by itself.
     pub twins: [Option<&'a Route>; 3],
 }
 
 impl Methods {
-    /// Whatever answers GET answers HEAD.
     fn hold(&self, method: &Method) -> bool {
-        self.name(method) || *method == Method::HEAD && self.name(&Method::GET)
+        self.name(method) || goes_with_get(method) && self.name(&Method::GET)
     }
 
     fn name(&self, method: &Method) -> bool {
@@ -95,6 +95,12 @@ impl Methods {
             }
         }
     }
+}
+
+/// Whatever answers GET answers HEAD; and a WebSocket that is opened by CONNECT (RFC 8441, RFC 9220) is a GET to an app
+/// behind a proxy that speaks HTTP/1.1 with it.
+fn goes_with_get(method: &Method) -> bool {
+    matches!(*method, Method::HEAD | Method::CONNECT)
 }
 
 impl fmt::Display for Methods {
@@ -159,6 +165,12 @@ impl Routes {
         if conflicts.is_empty() { Ok(Self { routes, trees }) } else { Err(conflicts) }
     }
 
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.routes.is_empty()
+    }
+
     /// In the order in which they are asked: what is above counts before what is below, where both hold.
     pub fn iter(&self) -> impl Iterator<Item = &Route> {
         self.trees.iter().flat_map(|(_, tree)| tree.indices()).filter_map(|index| self.routes.get(index))
@@ -167,22 +179,37 @@ impl Routes {
     /// The routes of `request`.
     ///
     /// # Errors
-    /// If there are routes, and two programs may read the path differently.
-    pub fn find(&self, request: &CheckRequest<'_>) -> Result<Found<'_>, AmbiguousPath> {
+    /// If there are routes, and two programs may read differently what they go by.
+    pub fn find(&self, request: &CheckRequest<'_>) -> Result<Found<'_>, Ambiguous> {
         if self.routes.is_empty() {
             return Ok(Found::default());
         }
-        let path = path::decoded(request.target)?;
+        let path = path::decoded(request.target).ok_or(Ambiguous::Path)?;
+        if self.go_by_host() && !host::is_clear(request.host) {
+            return Err(Ambiguous::Host);
+        }
+        if self.go_by_method() && request.method.as_str().bytes().any(|byte| byte.is_ascii_lowercase()) {
+            return Err(Ambiguous::Method);
+        }
         let (route, twin) = self.at(request.host, &path, &|methods| methods.hold(&request.method));
         // FastAPI, for one, has no HEAD where it has GET: it goes on to what names HEAD.
-        let (head, head_twin) = match request.method {
-            Method::HEAD => self.at(request.host, &path, &|methods| methods.name(&Method::HEAD)),
-            _ => (None, None),
+        let (itself, itself_twin) = if goes_with_get(&request.method) {
+            self.at(request.host, &path, &|methods| methods.name(&request.method))
+        } else {
+            (None, None)
         };
         let is_new =
             |other: &&Route| [route, twin].into_iter().flatten().all(|known| !std::ptr::eq(known, *other));
-        let twins = [twin, head.filter(is_new), head_twin.filter(is_new)];
+        let twins = [twin, itself.filter(is_new), itself_twin.filter(is_new)];
         Ok(Found { route, twins })
+    }
+
+    fn go_by_host(&self) -> bool {
+        self.trees.iter().any(|(host, _)| host.is_some())
+    }
+
+    fn go_by_method(&self) -> bool {
+        self.routes.iter().any(|route| route.methods != Methods::All)
     }
 
     /// The route of a path, and that of the same path with or without a slash at its end, if it is another.

@@ -38,7 +38,7 @@ pub struct Session {
     expires_at: UnixMillis,
     signed_in_at: Option<UnixMillis>,
     ban: Ban,
-    is_impersonated: bool,
+    impersonation: Impersonation,
     marks: Marks,
     identity: Identity,
     body: Option<Body>,
@@ -47,6 +47,17 @@ pub struct Session {
 /// The answer of Better Auth's get-session, ready to be sent. It holds the token.
 #[derive(Clone)]
 pub struct Body(Bytes);
+
+/// Whether an administrator acts in a session as its user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Impersonation {
+    /// The user acts.
+    No,
+    /// An administrator does.
+    Yes,
+    /// Whatever told of the session does not tell.
+    Unknown,
+}
 
 /// Whether a user is banned, and until when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,7 +116,10 @@ impl Session {
     pub fn new(record: &SessionRecord) -> Self {
         let (ban, identity) = (Ban::of(&record.user), Identity::of(record));
         // Apart from the identity, which leaves out what is too long.
-        let is_impersonated = record.session.get("impersonatedBy").is_some_and(|by| !by.is_null());
+        let impersonation = match record.session.get("impersonatedBy") {
+            None | Some(Value::Null) => Impersonation::No,
+            Some(_) => Impersonation::Yes,
+        };
         let marks = Marks {
             user: IdDigest::of(&id(&record.user)).user_mark(),
             session: IdDigest::of(&id(&record.session)).session_mark(),
@@ -114,7 +128,7 @@ impl Session {
             expires_at: record.expires_at,
             signed_in_at: record.session.get("createdAt").and_then(instant),
             ban,
-            is_impersonated,
+            impersonation,
             marks,
             identity,
             body: None,
@@ -126,6 +140,12 @@ impl Session {
     #[must_use]
     pub fn without_sign_in(self) -> Self {
         Self { signed_in_at: None, ..self }
+    }
+
+    /// The same where it could not be seen whether an administrator acts in it.
+    #[must_use]
+    pub fn with_impersonation_unknown(self) -> Self {
+        Self { impersonation: Impersonation::Unknown, ..self }
     }
 
     /// The same session with what get-session answers for it.
@@ -163,6 +183,15 @@ impl Session {
     #[must_use]
     pub fn is_active_at(&self, now: UnixMillis) -> bool {
         self.expires_at >= now
+    }
+
+    /// Whether its user is banned at `now`.
+    #[must_use]
+    pub fn is_banned_at(&self, now: UnixMillis) -> bool {
+        match self.ban {
+            Ban::None => false,
+            Ban::Until(end) => now <= end,
+        }
     }
 
     /// The proof that it is live at `now`; `None` if it is not.
@@ -205,17 +234,14 @@ impl ActiveSession {
 
     /// Whether an administrator acts in it as its user.
     #[must_use]
-    pub fn is_impersonated(&self) -> bool {
-        self.0.is_impersonated
+    pub fn impersonation(&self) -> Impersonation {
+        self.0.impersonation
     }
 
     /// Whether its user is banned at `now`.
     #[must_use]
     pub fn is_banned_at(&self, now: UnixMillis) -> bool {
-        match self.0.ban {
-            Ban::None => false,
-            Ban::Until(end) => now <= end,
-        }
+        self.0.is_banned_at(now)
     }
 }
 

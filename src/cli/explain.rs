@@ -65,6 +65,9 @@ fn read_input() -> Result<Vec<u8>, Failure> {
     Ok(text)
 }
 
+/// The host of a request of which none is told: one that nobody has (RFC 6761 §6.4).
+pub(super) const NOWHERE: &[u8] = b"host.invalid";
+
 /// Lines of step, result and explanation.
 #[derive(Default)]
 struct Steps(String);
@@ -94,7 +97,7 @@ async fn tell(steps: &mut Steps, config: &Config, store: &AnyStore, question: &Q
         Question::OfClient(parts) => {
             let authority = parts.uri.authority().map(|authority| authority.as_str().as_bytes());
             let host = parts.headers.get(http::header::HOST).map(http::HeaderValue::as_bytes);
-            let host = authority.or(host).unwrap_or_default();
+            let host = authority.or(host).unwrap_or(NOWHERE);
             let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).as_bytes();
             let request = CheckRequest {
                 method: parts.method.clone(),
@@ -123,8 +126,9 @@ async fn tell_request(
     request: &CheckRequest<'_>,
     parts: &Parts,
 ) {
-    let Ok(found) = config.routes.find(request) else {
-        return tell_refused(steps, dialect, &Refusal::AmbiguousPath);
+    let found = match config.routes.find(request) {
+        Ok(found) => found,
+        Err(what) => return tell_refused(steps, dialect, &Refusal::Ambiguous(what)),
     };
     place::tell(steps, found, asked);
     let policies = found.policies(asked);
@@ -334,8 +338,8 @@ fn told(refusal: &Refusal) -> String {
         Refusal::MissingAttribute(name) => format!("it does not tell {name}"),
         Refusal::MalformedAttribute(name) => format!("its {name} is nothing usable"),
         Refusal::UnknownPolicy => "its route asks for a policy that there is not".to_owned(),
-        Refusal::AmbiguousPath => {
-            "its path is one that two programs may read differently, and there are routes".to_owned()
+        Refusal::Ambiguous(what) => {
+            format!("its {what} is one that two programs may read differently, and there are routes")
         }
         Refusal::TooLarge => "it is longer than any that is read".to_owned(),
         Refusal::Method => "it is not asked in this method".to_owned(),

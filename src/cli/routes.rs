@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use http::{HeaderMap, Method};
 
-use super::explain::asked_for;
+use super::explain::{NOWHERE, asked_for};
 use super::{Failure, Outcome, say};
 use crate::auth::{CheckRequest, Policies, Routes, Scheme};
 use crate::config::{Config, ConfigError, Sources};
@@ -69,7 +69,7 @@ fn found(routes: &Routes, text: &str) -> Result<String, Failure> {
     let (asked, headers) = (Asked::parse(text).map_err(|error| Failure::failed(&error))?, HeaderMap::new());
     let request = asked.request(&headers);
     Ok(match routes.find(&request) {
-        Err(_) => format!("{text}\tambiguous_path\trefused\n"),
+        Err(what) => format!("{text}\t{}\trefused\n", what.code()),
         Ok(found) => {
             let route = found.route.map_or("-".to_owned(), ToString::to_string);
             format!("{text}\t{route}\t{}\n", asked_for(&found.policies(None)))
@@ -106,7 +106,7 @@ impl Asked {
         CheckRequest {
             method: self.method.clone(),
             scheme: self.scheme,
-            host: self.host.as_bytes(),
+            host: if self.host.is_empty() { NOWHERE } else { self.host.as_bytes() },
             target: self.target.as_bytes(),
             headers,
         }

@@ -93,6 +93,9 @@ impl<'a> Reader<'a> {
         let same_origin = self.same_origin();
         let mode = self.mode();
         let routes = self.routes();
+        if let (Some(routes), Some(store)) = (&routes, &store_url) {
+            self.check_staleness(routes, store.expose());
+        }
         let limits = self.limits();
         let drain_timeout = self.duration("drain_timeout", Duration::ZERO);
         let reload_interval = self.duration("reload_interval", Duration::ZERO);

@@ -81,6 +81,21 @@ impl Sources {
         Contents { file: self.digest, named }
     }
 
+    /// Whether the file still says anything, if it did `before`: one that is cut off while it is written, or lost, would
+    /// take every route and every setting with it.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub fn check_emptied(&self, before: &Self) -> Result<(), Vec<ConfigError>> {
+        let Some(path) = self.path().filter(|_| self.file.is_empty() && !before.file.is_empty()) else {
+            return Ok(());
+        };
+        Err(vec![
+            ConfigError::new(format!("{} says nothing any more", path.display()))
+                .hint("write what is to count, or restart sidegate if nothing is"),
+        ])
+    }
+
     /// Whether there is anything that could change.
     #[must_use]
     pub fn have_files(&self) -> bool {

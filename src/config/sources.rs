@@ -49,6 +49,12 @@ pub(super) enum Origin<'a> {
     Default,
 }
 
+impl File {
+    pub(super) fn is_empty(&self) -> bool {
+        self.settings.is_empty() && self.routes.is_empty()
+    }
+}
+
 impl Environment {
     /// What this process was started with.
     #[must_use]

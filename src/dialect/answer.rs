@@ -77,7 +77,7 @@ pub(super) fn refuse(refusal: &Refusal) -> Answer {
         | Refusal::MalformedHeader(_)
         | Refusal::MissingAttribute(_)
         | Refusal::MalformedAttribute(_)
-        | Refusal::AmbiguousPath
+        | Refusal::Ambiguous(_)
         | Refusal::Method => StatusCode::BAD_REQUEST,
     };
     deny(status, "refused", refusal.code())

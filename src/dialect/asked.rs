@@ -11,6 +11,8 @@ use crate::auth::Policy;
 /// The policy that `query` asks for, if it asks for any.
 pub(super) fn policy(query: Option<&str>) -> Result<Option<Policy>, Refusal> {
     let Some(query) = query else { return Ok(None) };
-    let policy = query.strip_prefix("policy=").and_then(|text| percent_decode_str(text).decode_utf8().ok());
+    // The whole query: behind an `&` there may be half of a slip.
+    let text = query.strip_prefix("policy=").filter(|text| !text.contains('&'));
+    let policy = text.and_then(|text| percent_decode_str(text).decode_utf8().ok());
     policy.and_then(|text| text.parse().ok()).map(Some).ok_or(Refusal::UnknownPolicy)
 }

@@ -197,7 +197,7 @@ impl<S: SessionStore> Front<S> {
             | Dialect::Caddy
             | Dialect::Haproxy
             | Dialect::Envoy
-            | Dialect::EnvoyGrpc => self.routes.find(request).map_err(|_| Refusal::AmbiguousPath),
+            | Dialect::EnvoyGrpc => self.routes.find(request).map_err(Refusal::Ambiguous),
         }
     }
 
@@ -215,7 +215,7 @@ impl<S: SessionStore> Front<S> {
 
     fn tell_refused(&self, dialect: Dialect, refusal: &Refusal, peer: Peer) {
         self.metrics.decision(&labels(dialect, "refused", refusal.code(), Lookup::None)).inc();
-        let header = refusal.header().map(http::HeaderName::as_str);
+        let header = refusal.header().map(|name| tracing::field::display(excerpt(name.as_str().as_bytes())));
         let attribute = refusal.attribute();
         let mode = self.mode(dialect, Some(refusal));
         tracing::warn!(

@@ -70,6 +70,13 @@ impl SqlText {
     }
 }
 
+impl Lookup {
+    /// Whether it would be seen that an administrator acts in a session.
+    pub(super) fn tells_of_impersonation(&self) -> bool {
+        self.session.iter().any(|(field, _)| field == "impersonatedBy")
+    }
+}
+
 impl Plan {
     /// The statements for these columns. With `bodies`, all is asked for that get-session tells.
     pub(super) fn new(schema: &Schema, columns: &Columns, grammar: &Grammar, bodies: bool) -> Self {

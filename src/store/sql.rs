@@ -265,12 +265,16 @@ impl<F: Flavour> SessionStore for SqlStore<F> {
     async fn find(&self, token: &VerifiedToken) -> Result<Option<Session>, StoreError> {
         let (plan, rows) = self.ask(Question::Session(token.as_str())).await?;
         let Some(row) = rows.first() else { return Ok(None) };
-        let found = rows::session::<F>(row, plan.lookup()?, &self.zone)?;
+        let lookup = plan.lookup()?;
+        let found = rows::session::<F>(row, lookup, &self.zone)?;
         // A collation may call other spellings equal (MySQL's default does); the signature is over one.
         if found.token != token.as_str() {
             return Ok(None);
         }
         let session = Session::new(&found.record);
+        // No column, or none that this role may read: not every database tells which.
+        let session =
+            if lookup.tells_of_impersonation() { session } else { session.with_impersonation_unknown() };
         Ok(Some(if self.bodies { session.with_body(found.record.body()) } else { session }))
     }
 }

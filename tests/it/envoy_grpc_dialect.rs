@@ -10,7 +10,7 @@ use http::{HeaderValue, Response};
 use http_body_util::BodyExt as _;
 use prost::Message as _;
 use serde_json::Value;
-use sidegate::auth::{Decision, Denial, Policy, Scheme};
+use sidegate::auth::{Access, Decision, Denial, Policy, Scheme};
 use sidegate::dialect::{
     Answer, Dialect, EnvoyCheck, HeaderNames, LoginPage, Refusal, Terms, check_response,
 };
@@ -127,7 +127,7 @@ fn a_route_may_name_its_policy() {
     let policy = |name: &str| question(name).unwrap().policy().cloned();
 
     assert_eq!(policy("policy"), Some("two_factor,email_verified".parse().unwrap()));
-    assert_eq!(policy("policy_session"), Some(Policy::default()));
+    assert_eq!(policy("policy_session"), Some(Policy::of(Access::Session)));
     assert_eq!(policy("no_policy"), None);
 }
 

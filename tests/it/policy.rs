@@ -221,6 +221,9 @@ fn what_is_no_policy_of_a_proxy_is_refused() {
         "max_staleness:1s,max_staleness:2s",
         "session:x",
         "deny:x",
+        "deny,session",
+        "session,deny",
+        "deny,deny",
     ] {
         assert!(text.parse::<Policy>().is_err(), "{text:?}");
     }

@@ -82,6 +82,14 @@ fn a_mistake_names_the_route_what_is_wrong_and_what_to_write() {
         ("[[route]]\npath = 7", &["path is neither a text nor a list"]),
         ("[[route]]\npath = []", &["path is neither a text nor a list"]),
         ("[[route]]\nhost = \"https://x.test\"", &["host:", "is no host"]),
+        (
+            "[[route]]\nhost = \"app.example.com:8443\"",
+            &["host:", "app.example.com:8443", "any port", "name the host alone"],
+        ),
+        ("[[route]]\nhost = \"*.example.com:443\"", &["host:", "has a port"]),
+        ("[[route]]\nhost = \"*.example.com:+443\"", &["host:", "is no host"]),
+        ("[[route]]\nhost = \"a..example.com\"", &["host:", "is no host"]),
+        ("[[route]]\npath = \"/admin/*\"", &["/admin/*", "\"*\" would stand for itself", "{rest:path}"]),
         ("[[route]]\nmethods = [\"get\"]", &["methods has \"get\"", "[\"POST\", \"DELETE\"]"]),
         (
             "[[route]]\naccess = \"everybody\"",

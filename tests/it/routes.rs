@@ -2,7 +2,9 @@
 //! around them. That patterns match what FastAPI routes is checked against FastAPI itself in `tests/e2e/test_routes.py`.
 
 use http::{HeaderMap, Method};
-use sidegate::auth::{CheckRequest, Methods, Pattern, PatternError, Policy, Route, Routes, Scheme};
+use sidegate::auth::{
+    Ambiguous, CheckRequest, HostPattern, Methods, Pattern, PatternError, Policy, Route, Routes, Scheme,
+};
 
 /// A route as a line: methods, host if any, path.
 fn route(line: &str) -> Route {
@@ -12,7 +14,7 @@ fn route(line: &str) -> Route {
         "*" => Methods::All,
         list => Methods::These(list.split(',').map(|name| name.parse().unwrap()).collect()),
     };
-    let host = (!host.is_empty()).then(|| host.parse().unwrap());
+    let host = (!host.is_empty()).then(|| HostPattern::without_port(host).unwrap());
     Route { host, methods, path: Pattern::new(path).unwrap(), policy: Policy::default() }
 }
 
@@ -20,22 +22,27 @@ fn routes(lines: &[&str]) -> Routes {
     Routes::new(lines.iter().map(|line| route(line)).collect()).unwrap()
 }
 
-/// The route of a request and its twins, as lines; `None` if the path is refused.
+/// The route of a request and its twins, as lines; `None` if it is refused.
 fn found(routes: &Routes, request: &str) -> Option<(String, String)> {
     let (method, place) = request.split_once(' ').unwrap();
     let (host, target) = place.split_at(place.find('/').unwrap());
+    let host = if host.is_empty() { "app.example.com" } else { host };
+    found_at(routes, method, host.as_bytes(), target).ok()
+}
+
+fn found_at(routes: &Routes, method: &str, host: &[u8], target: &str) -> Result<(String, String), Ambiguous> {
     let headers = HeaderMap::new();
     let request = CheckRequest {
         method: Method::from_bytes(method.as_bytes()).unwrap(),
         scheme: Some(Scheme::Https),
-        host: if host.is_empty() { b"app.example.com" } else { host.as_bytes() },
+        host,
         target: target.as_bytes(),
         headers: &headers,
     };
-    let found = routes.find(&request).ok()?;
+    let found = routes.find(&request)?;
     let told = |route: Option<&Route>| route.map_or("-".to_owned(), ToString::to_string);
     let twins: Vec<_> = found.twins.into_iter().flatten().map(|twin| told(Some(twin))).collect();
-    Some((told(found.route), if twins.is_empty() { "-".to_owned() } else { twins.join(" and ") }))
+    Ok((told(found.route), if twins.is_empty() { "-".to_owned() } else { twins.join(" and ") }))
 }
 
 fn first(routes: &Routes, request: &str) -> String {
@@ -100,7 +107,35 @@ fn a_route_whose_methods_do_not_hold_is_as_if_it_were_not_there() {
     assert_eq!(first(&routes, "PATCH /a/b"), "* /a/{x}");
     assert_eq!(first(&routes, "PUT /c"), "PUT /{*rest}");
     assert_eq!(first(&routes, "GET /c"), "-");
-    assert_eq!(first(&routes, "get /a/b"), "* /a/{x}");
+}
+
+/// hypercorn and Django make POST of `post`; other servers leave it, and nginx refuses it.
+#[test]
+fn a_method_in_lower_case_is_refused_where_routes_go_by_methods() {
+    let (by_method, by_path) = (routes(&["POST /a"]), routes(&["* /a"]));
+    for method in ["post", "Post", "POSt", "get", "x"] {
+        assert_eq!(
+            found_at(&by_method, method, b"app.example.com", "/b"),
+            Err(Ambiguous::Method),
+            "{method}"
+        );
+        assert!(found_at(&by_path, method, b"app.example.com", "/a").is_ok(), "{method}");
+    }
+    for method in ["POST", "M-SEARCH", "X1"] {
+        assert!(found_at(&by_method, method, b"app.example.com", "/a").is_ok(), "{method}");
+    }
+}
+
+/// RFC 8441 and RFC 9220: a WebSocket over HTTP/2 or HTTP/3 is a CONNECT with a path, of which Caddy makes a GET.
+#[test]
+fn a_websocket_that_is_opened_by_connect_has_to_be_let_by_as_a_get_and_as_itself() {
+    let routes = routes(&["GET /a", "* /{x}", "CONNECT /b/{x}", "GET /b/c"]);
+    let found = |request| found(&routes, request).unwrap();
+    let pair = |one: &str, other: &str| (one.to_owned(), other.to_owned());
+
+    assert_eq!(found("CONNECT /a"), pair("GET /a", "* /{x}"));
+    assert_eq!(found("CONNECT /b/c"), pair("GET /b/c", "CONNECT /b/{x}"));
+    assert_eq!(found("CONNECT /c"), pair("* /{x}", "-"));
 }
 
 /// Flask, Django and Starlette's own routes answer HEAD by what answers GET; FastAPI goes on to what names HEAD, as
@@ -125,7 +160,7 @@ fn a_head_has_to_be_let_by_as_a_get_and_as_itself() {
 fn a_host_by_name_counts_before_a_pattern_and_a_pattern_before_any() {
     let routes = routes(&[
         "* app.example.com/x",
-        "* app.example.com:8443/x",
+        "* full.example.org./x",
         "* *.example.com/x",
         "* *.eu.example.com/x",
         "* /x",
@@ -136,8 +171,10 @@ fn a_host_by_name_counts_before_a_pattern_and_a_pattern_before_any() {
         ("APP.Example.COM", "* app.example.com/x"),
         ("app.example.com.", "* app.example.com/x"),
         ("app.example.com:443", "* app.example.com/x"),
-        ("app.example.com.:8443", "* app.example.com:8443/x"),
-        ("app.example.com:8443", "* app.example.com:8443/x"),
+        ("app.example.com:", "* app.example.com/x"),
+        ("app.example.com.:8443", "* app.example.com/x"),
+        ("full.example.org", "* full.example.org/x"),
+        ("full.example.org.:443", "* full.example.org/x"),
         ("api.example.com", "* *.example.com/x"),
         ("a.b.example.com:1", "* *.example.com/x"),
         ("a.eu.example.com", "* *.eu.example.com/x"),
@@ -148,6 +185,51 @@ fn a_host_by_name_counts_before_a_pattern_and_a_pattern_before_any() {
         assert_eq!(first(&routes, &format!("GET {host}/x")), expected, "{host}");
     }
     assert_eq!(first(&routes, "GET app.example.com/y"), "* /y");
+}
+
+/// Each of these is taken by nginx 1.22, Caddy 2.10 or Traefik 3.7: some for a server's name that no pattern serves, some,
+/// by Go's `net.SplitHostPort`, for the name within.
+const UNCLEAR_HOSTS: [&[u8]; 22] = [
+    b"",
+    b".",
+    b":443",
+    b"x!.int.example.com",
+    b"x~.int.example.com",
+    b"x$.int.example.com",
+    b"x&'()*+=.int.example.com",
+    b".int.example.com",
+    b"a..int.example.com",
+    b"app.example.com..",
+    b"app%2eexample.com",
+    b"[app.example.com]",
+    b"[app.example.com]:443",
+    b"[]:443",
+    b"[::1",
+    b"::1",
+    b"[::1]x",
+    b"[fe80::1%25eth0]",
+    b"app.example.com:x",
+    b"app.example.com:443:443",
+    b"app.example.com,other.example.com",
+    b"caf\xc3\xa9.example.com",
+];
+
+#[test]
+fn a_host_with_two_readings_is_refused_where_routes_have_hosts() {
+    let by_host = routes(&["* app.example.com/x", "* *.int.example.com/x", "* /y"]);
+    let by_path = routes(&["* /x"]);
+    for host in UNCLEAR_HOSTS {
+        let text = host.escape_ascii();
+        for path in ["/x", "/y", "/z"] {
+            assert_eq!(found_at(&by_host, "GET", host, path), Err(Ambiguous::Host), "{text}{path}");
+        }
+        assert!(found_at(&by_path, "GET", host, "/x").is_ok(), "{text}");
+    }
+    for host in
+        ["[::1]", "[2001:DB8::1]:443", "127.0.0.1", "my_app", "localhost:3000", "xn--caf-dma.example."]
+    {
+        assert_eq!(found_at(&by_host, "GET", host.as_bytes(), "/y").unwrap().0, "* /y", "{host}");
+    }
 }
 
 /// Many servers take `/admin/` for `/admin`: both have to let the request by.

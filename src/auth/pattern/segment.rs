@@ -49,6 +49,9 @@ impl Segment {
             parts.push(Part::Literal(rest.to_owned()));
         }
         let segment = Self(parts);
+        if let Some(foreign) = segment.0.iter().find_map(Part::foreign) {
+            return Err(PatternError::Wildcard(foreign.to_owned()));
+        }
         let is_rest = |part: &Part| *part == Part::Parameter(Kind::Rest);
         if segment.0.iter().rev().skip(1).any(is_rest) {
             return Err(PatternError::BehindRest);
@@ -160,6 +163,20 @@ fn parameter_kind(text: &str, names: &mut Vec<String>) -> Result<Kind, PatternEr
         "uuid" => Ok(Kind::Uuid),
         "path" => Ok(Kind::Rest),
         other => Err(PatternError::Kind(other.to_owned())),
+    }
+}
+
+impl Part {
+    /// What is written out and means something elsewhere: globs (`*`), Express (`:id`), Flask (`<id>`) and regular
+    /// expressions. Whoever carries a rule over from there would have one that never holds.
+    fn foreign(&self) -> Option<&str> {
+        match self {
+            Self::Literal(text) => {
+                let is_foreign = text.starts_with(':') || text.contains(['*', '<', '>', '|', '^', '[', ']']);
+                is_foreign.then_some(text)
+            }
+            Self::Parameter(_) => None,
+        }
     }
 }
 

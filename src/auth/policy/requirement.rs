@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::super::decision::Denial;
 use super::super::identity::IdentityField;
-use super::super::session::ActiveSession;
+use super::super::session::{ActiveSession, Impersonation};
 use crate::clock::UnixMillis;
 
 /// One requirement.
@@ -69,7 +69,7 @@ impl Requirement {
             }
             Self::EmailVerified => (has(IdentityField::UserEmailVerified), Denial::EmailUnverified),
             Self::TwoFactor => (has(IdentityField::UserTwoFactor), Denial::NoTwoFactor),
-            Self::NotImpersonated => (!session.is_impersonated(), Denial::Impersonated),
+            Self::NotImpersonated => (session.impersonation() == Impersonation::No, Denial::Impersonated),
             // The role is read from the membership itself: a session may name an organization that its user has left.
             Self::Organization => (has(IdentityField::OrganizationRole), Denial::NotMember),
             Self::OrganizationRole(Roles(roles)) => {

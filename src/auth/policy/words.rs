@@ -98,14 +98,16 @@ impl Policy {
     }
 
     fn with_access(mut self, access: Access, value: Option<&str>) -> Result<Self, PolicyError> {
-        self.access = alone(access.code(), value, access)?;
+        if self.access.replace(alone(access.code(), value, access)?).is_some() {
+            return Err(PolicyError::Twice("access"));
+        }
         self.checked()
     }
 
     fn checked(self) -> Result<Self, PolicyError> {
-        match self.access {
-            Access::Public | Access::Optional if self.asks_of_a_session() => {
-                Err(PolicyError::NothingToShow(self.access.code()))
+        match self.access() {
+            access @ (Access::Public | Access::Optional) if self.asks_of_a_session() => {
+                Err(PolicyError::NothingToShow(access.code()))
             }
             Access::Public | Access::Optional | Access::Session | Access::Deny => Ok(self),
         }

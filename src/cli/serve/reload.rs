@@ -124,7 +124,8 @@ impl Reloader {
 
     /// Uses what was found from now on, or tells why not.
     async fn take(&mut self, (contents, found): Found) -> Result<(), Unsettled> {
-        let sources = match found {
+        let kept = |sources: Sources| sources.check_emptied(&self.origin.sources).map(|()| sources);
+        let sources = match found.and_then(kept) {
             Ok(sources) => Arc::new(sources),
             Err(errors) => {
                 self.refuse(&errors);
@@ -169,6 +170,9 @@ impl Reloader {
         self.in_use.revoke.replace(self.lasting.revoke(&loaded.config));
         let changed = read.changes_since(&self.origin).join(", ");
         tracing::info!(changed, "configuration reloaded");
+        if loaded.config.routes.is_empty() && !self.config.routes.is_empty() {
+            tracing::warn!("there is no route left: everywhere a session is asked for and nothing else");
+        }
         for warning in loaded.config.warnings.iter().filter(|warning| !self.config.warnings.contains(warning))
         {
             tracing::warn!("{warning}");

@@ -5,6 +5,7 @@ use toml::{Table, Value};
 
 use super::Reader;
 use crate::auth::{Access, HostPattern, Methods, Pattern, Policy, Route, Routes};
+use crate::config::NO_STORE;
 use crate::config::error::ConfigError;
 
 /// Keys that say where, besides those that are words of a policy.
@@ -15,6 +16,48 @@ const SWITCHES: [&str; 4] = ["email_verified", "two_factor", "not_impersonated",
 const ROLES: [&str; 3] = ["any_role", "all_roles", "organization_role"];
 /// Words that take a time.
 const TIMES: [&str; 3] = ["max_session_age", "max_staleness", "stale_if_error"];
+/// The registry of HTTP methods (IANA, RFC 9110 §16.1), as far as apps route by them, and what caches are told.
+const KNOWN_METHODS: [&str; 39] = [
+    "ACL",
+    "BASELINE-CONTROL",
+    "BIND",
+    "CHECKIN",
+    "CHECKOUT",
+    "CONNECT",
+    "COPY",
+    "DELETE",
+    "GET",
+    "HEAD",
+    "LABEL",
+    "LINK",
+    "LOCK",
+    "MERGE",
+    "MKACTIVITY",
+    "MKCALENDAR",
+    "MKCOL",
+    "MKREDIRECTREF",
+    "MKWORKSPACE",
+    "MOVE",
+    "OPTIONS",
+    "ORDERPATCH",
+    "PATCH",
+    "POST",
+    "PROPFIND",
+    "PROPPATCH",
+    "PURGE",
+    "PUT",
+    "QUERY",
+    "REBIND",
+    "REPORT",
+    "SEARCH",
+    "TRACE",
+    "UNBIND",
+    "UNCHECKOUT",
+    "UNLINK",
+    "UNLOCK",
+    "UPDATE",
+    "VERSION-CONTROL",
+];
 /// Where nothing is said of the path.
 const ANYWHERE: &str = "/{*rest}";
 
@@ -38,6 +81,7 @@ impl Reader<'_> {
         if self.errors.len() > before {
             return None;
         }
+        self.warn_of_unknown_methods(&routes);
         match Routes::new(routes) {
             Ok(routes) => Some(routes),
             Err(conflicts) => {
@@ -48,6 +92,30 @@ impl Reader<'_> {
                     )
                 }));
                 None
+            }
+        }
+    }
+
+    /// The store is asked where an answer is too old. Without one there is nobody to ask, and nobody would pass.
+    pub(super) fn check_staleness(&mut self, routes: &Routes, store: &str) {
+        let limited = routes.iter().find(|route| route.policy.max_staleness().is_some());
+        if let Some(route) = limited.filter(|_| store == NO_STORE) {
+            let what = format!("the route {route} has max_staleness, and store is none");
+            self.errors.push(
+                ConfigError::new(what)
+                    .because("there is no store that could tell what is so now, so nobody would pass")
+                    .hint("leave max_staleness out, or name the store that Better Auth uses"),
+            );
+        }
+    }
+
+    fn warn_of_unknown_methods(&mut self, routes: &[Route]) {
+        for route in routes {
+            let Methods::These(methods) = &route.methods else { continue };
+            for method in methods.iter().filter(|method| !KNOWN_METHODS.contains(&method.as_str())) {
+                self.warnings.push(format!(
+                    "the route {route} is for {method}, which is no method of HTTP's registry: it may never be asked for"
+                ));
             }
         }
     }
@@ -63,7 +131,8 @@ fn table_of(table: &Table) -> Result<Vec<Route>, Mistake> {
         return Err((format!("it has the key {key}"), hint));
     }
     let hosts = texts(table, "host")?.map_or(Ok(vec![None]), |hosts| {
-        let parse = |host: String| host.parse::<HostPattern>().map(Some).map_err(|error| at("host", error));
+        let parse =
+            |host: String| HostPattern::without_port(&host).map(Some).map_err(|error| at("host", error));
         hosts.into_iter().map(parse).collect::<Result<Vec<_>, _>>()
     })?;
     let methods = texts(table, "methods")?.map_or(Ok(Methods::All), methods)?;
