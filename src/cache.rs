@@ -19,6 +19,9 @@ use crate::store::StoreError;
 pub use self::answers::{Ages, Answer, Answers, Landed, Name, Wanted};
 pub use self::generations::{Evicted, Generation, Generations, Hearing};
 
+/// Longest time from when somebody else read a session to when they wrote it down, by clocks that agree no better.
+const WRITING: Duration = Duration::from_secs(10);
+
 /// A bounded memory of sessions and of brief absences, in front of a store.
 pub struct SessionCache(Answers<TokenDigest, Option<Arc<Session>>>);
 
@@ -64,6 +67,20 @@ impl SessionCache {
     ) -> Option<(Arc<Session>, Duration)> {
         let (found, age) = self.0.stale(token, now, wanted)?;
         Some((found?, age))
+    }
+
+    /// Whether what is known by now speaks against a session that somebody else wrote down at `written`: it was revoked
+    /// since, or the store said since that it is none.
+    #[must_use]
+    pub fn outdates(&self, token: &TokenDigest, session: &Session, written: UnixMillis) -> bool {
+        let is_before = |at: UnixMillis| written.since(at).is_none_or(|after| after <= WRITING);
+        // That an answer was revoked since says nothing for the session.
+        let denied = self.0.remembered(token).filter(|(found, asked)| match found {
+            Some(session) => !session.is_active_at(*asked) || session.is_banned_at(*asked),
+            None => true,
+        });
+        self.0.revoked_at(token, session.marks()).is_some_and(is_before)
+            || denied.is_some_and(|(_, asked)| is_before(asked))
     }
 
     /// Asks `lookup`, or waits for the answer if somebody is already asking for the same token; see [`Answers::load`].

@@ -3,7 +3,7 @@
 //! What the cookie says is as old as it is: each answer that rests on it is counted with its age.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::HeaderMap;
 use tokio::time::timeout_at;
@@ -31,6 +31,25 @@ pub enum Silence {
     /// It may say something, but the key that it names is not known, and newer keys cannot be had.
     #[error("the key that it names is not known, and the source of public keys cannot be asked")]
     KeysUnavailable,
+    /// It was written before something that is known by now, or too long ago for this place.
+    #[error("it is older than what is known of its session, or than this place allows")]
+    Outdated,
+}
+
+/// A session as a cookie tells it.
+pub struct Told {
+    /// The session.
+    pub session: Arc<Session>,
+    /// When Better Auth wrote the cookie, by its clock.
+    pub written_at: UnixMillis,
+}
+
+impl Told {
+    /// How old it is. What a clock ahead of ours wrote is new.
+    #[must_use]
+    pub fn age(&self, now: UnixMillis) -> Duration {
+        now.since(self.written_at).unwrap_or_default()
+    }
 }
 
 impl CookieCache {
@@ -55,7 +74,7 @@ impl CookieCache {
         token: &VerifiedToken,
         deadline: tokio::time::Instant,
         now: impl Fn() -> UnixMillis,
-    ) -> Result<Arc<Session>, Silence> {
+    ) -> Result<Told, Silence> {
         let keys = match (&self.keys, self.rules.key_id(headers)) {
             (Some(ring), Some(kid)) => Some(keys_for(ring, &kid, deadline).await?),
             _ => None,
@@ -71,10 +90,11 @@ impl CookieCache {
             user: snapshot.user,
             organization_role: None,
         });
-        Ok(Arc::new(match body {
+        let session = match body {
             Some(body) => session.with_body(body),
             None => session,
-        }))
+        };
+        Ok(Told { session: Arc::new(session), written_at: snapshot.updated_at })
     }
 }
 

@@ -21,7 +21,7 @@ use crate::api_key::ApiKeys;
 use crate::auth::{CheckRequest, Decision, Denial, Jwt, Pending, Policies, Rules, Session, Step};
 use crate::cache::SessionCache;
 use crate::clock::UnixMillis;
-use crate::cookie_cache::{CookieCache, Silence};
+use crate::cookie_cache::{CookieCache, Silence, Told};
 use crate::jwt::Jwts;
 use crate::refresh::{Refresh, Refreshed};
 use crate::store::SessionStore;
@@ -38,7 +38,7 @@ pub struct Gate<S> {
     refresh: Option<Refresh>,
     cookie_cache: Option<CookieCache>,
     is_stateless: bool,
-    /// Methods in which a session passes that is only known from before; all of them if there is none.
+    /// Methods in which a session passes without the store's word; all of them if there is none.
     stale_methods: Vec<Method>,
 }
 
@@ -205,6 +205,10 @@ impl<S: SessionStore> Gate<S> {
             Ok(found) => return Checked::new(pending.finish(found, now()), Lookup::Miss),
             Err(silence) => silence,
         };
+        let is_meant = self.stale_methods.is_empty() || self.stale_methods.contains(&question.request.method);
+        if !is_meant {
+            return Checked::new(Decision::Unavailable, Lookup::Miss);
+        }
         // What the store itself said not long ago is better than what the request brings along.
         if let Some(checked) = self.by_what_was_known(question, &pending, silence, now()) {
             return checked;
@@ -223,8 +227,7 @@ impl<S: SessionStore> Gate<S> {
         silence: StoreSilence,
         now: UnixMillis,
     ) -> Option<Checked> {
-        let is_meant = self.stale_methods.is_empty() || self.stale_methods.contains(&question.request.method);
-        if silence != StoreSilence::Outage || !is_meant {
+        if silence != StoreSilence::Outage {
             return None;
         }
         let (session, age) = self.cache.stale(pending.token().digest(), now, question.wanted)?;
@@ -244,7 +247,9 @@ impl<S: SessionStore> Gate<S> {
             Some(Err(Silence::Unusable(_))) | None => {
                 Checked::new(Decision::Unauthenticated(Denial::NoSession), Lookup::Cookie)
             }
-            Some(Err(Silence::KeysUnavailable)) => Checked::new(Decision::Unavailable, Lookup::Cookie),
+            Some(Err(Silence::KeysUnavailable | Silence::Outdated)) => {
+                Checked::new(Decision::Unavailable, Lookup::Cookie)
+            }
         }
     }
 
@@ -257,8 +262,24 @@ impl<S: SessionStore> Gate<S> {
         now: &impl Fn() -> UnixMillis,
     ) -> Option<Result<Checked, Silence>> {
         let cookie_cache = self.cookie_cache.as_ref().filter(|_| !question.without.cookie_cache)?;
-        let told = cookie_cache.session(question.request.headers, pending.token(), deadline, now).await;
-        Some(told.map(|session| Checked::new(pending.finish(Some(session), now()), Lookup::Cookie)))
+        let token = pending.token();
+        let told = cookie_cache.session(question.request.headers, token, deadline, now).await;
+        let judge = |told: Told| {
+            let asked = now();
+            if self.is_stateless {
+                return Ok(pending.finish(Some(told.session), asked));
+            }
+            // The store, and whoever tells of revocations, knew better once.
+            let age = told.age(asked);
+            let is_outdated = question.wanted.stale_if_error.is_some_and(|max| age >= max)
+                || self.cache.outdates(token.digest(), &told.session, told.written_at);
+            if is_outdated {
+                Err(Silence::Outdated)
+            } else {
+                Ok(pending.finish_with(told.session, age, asked))
+            }
+        };
+        Some(told.and_then(judge).map(|decision| Checked::new(decision, Lookup::Cookie)))
     }
 
     async fn look_up(

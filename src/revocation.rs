@@ -266,13 +266,14 @@ async fn relay(
             Err(error) => return error,
         };
         for one in heard {
-            generations.revoke(&one.what);
-            metrics.revoked(code, one.what.code(), one.at.and_then(|at| clock::now().since(at)));
+            let now = clock::now();
+            generations.revoke(&one.what, now);
+            metrics.revoked(code, one.what.code(), one.at.and_then(|at| now.since(at)));
             if extent == Extent::Part {
                 let generations = Arc::clone(generations);
                 tokio::spawn(async move {
                     tokio::time::sleep(SETTLED).await;
-                    generations.revoke(&one.what);
+                    generations.revoke(&one.what, now);
                 });
             }
         }

@@ -148,6 +148,16 @@ impl<K: Name, A: Answer> Answers<K, A> {
         Some((entry.answer, age))
     }
 
+    /// When it was heard last that an answer of that name and those marks counts no more.
+    pub(super) fn revoked_at(&self, name: &K, marks: Marks) -> Option<UnixMillis> {
+        self.generations.last_heard(Named { token: name.mark(), marks: Some(marks) })
+    }
+
+    /// What is remembered and when it was asked for, whether or not it still counts.
+    pub(super) fn remembered(&self, name: &K) -> Option<(A, UnixMillis)> {
+        self.entries.get(name).map(|entry| (entry.answer, entry.asked))
+    }
+
     /// What is remembered and was not revoked.
     fn current(&self, name: &K) -> Option<Entry<A>> {
         let entry = self.entries.get(name)?;

@@ -6,12 +6,13 @@
 //! That costs a hit one comparison while nothing is revoked and three more otherwise, and the same check finds an answer out that
 //! was under way when its revocation arrived. Two names may share a place: whoever shares it is asked about once more.
 
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering};
 
 use super::answers::Name as _;
 use crate::auth::{Marks, Revocation};
+use crate::clock::UnixMillis;
 
-/// Places: half a megabyte. A thousand revocations in the life of an answer make one lookup in sixty more.
+/// Places: a megabyte. A thousand revocations in the life of an answer make one lookup in sixty more.
 const PLACES: usize = 1 << 16;
 
 /// Above the numbers of [`Hearing`].
@@ -21,12 +22,19 @@ const PART: u8 = 4;
 pub struct Generations {
     /// How many revocations there were.
     count: AtomicU64,
-    /// The number of the last one of everything.
-    everything: AtomicU64,
-    places: Box<[AtomicU64]>,
+    /// Of everything.
+    everything: Place,
+    places: Box<[Place]>,
     /// A [`Hearing`]'s number, and [`PART`] for each part of what happens that is not heard of.
     hearing: AtomicU8,
     evicted: [AtomicU64; 4],
+}
+
+/// What was revoked last by one of the names that share it.
+struct Place {
+    number: AtomicU64,
+    /// When that was heard, in milliseconds; what was never heard came first.
+    heard: AtomicI64,
 }
 
 /// A moment in the order of revocations.
@@ -74,12 +82,18 @@ enum Cause {
     Everything,
 }
 
+impl Default for Place {
+    fn default() -> Self {
+        Self { number: AtomicU64::new(0), heard: AtomicI64::new(i64::MIN) }
+    }
+}
+
 impl Default for Generations {
     fn default() -> Self {
         Self {
             count: AtomicU64::new(0),
-            everything: AtomicU64::new(0),
-            places: (0..PLACES).map(|_| AtomicU64::new(0)).collect(),
+            everything: Place::default(),
+            places: (0..PLACES).map(|_| Place::default()).collect(),
             hearing: AtomicU8::new(Hearing::None as u8),
             evicted: Default::default(),
         }
@@ -93,25 +107,33 @@ impl Generations {
         Generation(self.count.load(Ordering::Acquire))
     }
 
-    /// Lets nothing count any more that was asked for before now and bears that name.
-    pub fn revoke(&self, what: &Revocation) {
+    /// Lets nothing count any more that was asked for before `now` and bears that name.
+    pub fn revoke(&self, what: &Revocation, now: UnixMillis) {
+        let place = match what {
+            Revocation::Token(token) => self.place(token.mark()),
+            Revocation::Session(session) => self.place(session.session_mark()),
+            Revocation::User(user) => self.place(user.user_mark()),
+            Revocation::Everything => &self.everything,
+        };
+        self.outdate(place);
+        place.heard.fetch_max(now.get(), Ordering::AcqRel);
+    }
+
+    fn outdate(&self, place: &Place) {
         // The number first: whoever asks from here on asks after the revocation.
         let number = self.count.fetch_add(1, Ordering::AcqRel) + 1;
-        let mark = match what {
-            Revocation::Token(token) => token.mark(),
-            Revocation::Session(session) => session.session_mark(),
-            Revocation::User(user) => user.user_mark(),
-            Revocation::Everything => {
-                self.everything.fetch_max(number, Ordering::AcqRel);
-                return;
-            }
-        };
-        self.place(mark).fetch_max(number, Ordering::AcqRel);
+        place.number.fetch_max(number, Ordering::AcqRel);
+    }
+
+    /// When a revocation of any of these names was heard last. What may have been missed is none.
+    pub(super) fn last_heard(&self, named: Named) -> Option<UnixMillis> {
+        let places = self.places_of(named).map(|(place, _)| place.heard.load(Ordering::Acquire));
+        places.filter(|heard| *heard != i64::MIN).max().map(UnixMillis::new)
     }
 
     /// Revocations are heard of from now on. What was missed before is not known, so nothing counts any more.
     pub fn begin_to_hear(&self) {
-        self.revoke(&Revocation::Everything);
+        self.outdate(&self.everything);
         self.turn(Hearing::Now);
     }
 
@@ -128,7 +150,7 @@ impl Generations {
 
     /// They are heard of again. What was missed is not known, so nothing counts any more.
     pub fn regain_part(&self) {
-        self.revoke(&Revocation::Everything);
+        self.outdate(&self.everything);
         self.hearing.fetch_sub(PART, Ordering::AcqRel);
     }
 
@@ -180,21 +202,19 @@ impl Generations {
     }
 
     fn cause(&self, named: Named, since: Generation) -> Option<Cause> {
-        let is_after = |number: &AtomicU64| number.load(Ordering::Acquire) > since.0;
-        if is_after(&self.everything) {
-            return Some(Cause::Everything);
-        }
-        if is_after(self.place(named.token)) {
-            return Some(Cause::Token);
-        }
-        let marks = named.marks?;
-        if is_after(self.place(marks.session)) {
-            return Some(Cause::Session);
-        }
-        is_after(self.place(marks.user)).then_some(Cause::User)
+        let mut places = self.places_of(named);
+        places.find(|(place, _)| place.number.load(Ordering::Acquire) > since.0).map(|(_, cause)| cause)
     }
 
-    fn place(&self, mark: u32) -> &AtomicU64 {
+    /// Where an answer of that name can be revoked.
+    fn places_of(&self, named: Named) -> impl Iterator<Item = (&Place, Cause)> {
+        let marks = named.marks.map(|marks| [(marks.session, Cause::Session), (marks.user, Cause::User)]);
+        let places = std::iter::once((named.token, Cause::Token)).chain(marks.into_iter().flatten());
+        let everything = std::iter::once((&self.everything, Cause::Everything));
+        everything.chain(places.map(|(mark, cause)| (self.place(mark), cause)))
+    }
+
+    fn place(&self, mark: u32) -> &Place {
         // Of the table's size, a power of two: the mask keeps it inside.
         let index = usize::try_from(mark).unwrap_or_default() & (PLACES - 1);
         self.places.get(index).unwrap_or(&self.everything)

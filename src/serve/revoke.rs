@@ -133,9 +133,10 @@ impl Revoke {
     }
 
     fn take(&self, notice: &Notice) {
-        let lag = notice.at.and_then(|at| clock::now().since(at));
+        let now = clock::now();
+        let lag = notice.at.and_then(|at| now.since(at));
         for what in &notice.what {
-            self.generations.revoke(what);
+            self.generations.revoke(what, now);
             self.metrics.revoked(CHANNEL, what.code(), lag);
         }
     }

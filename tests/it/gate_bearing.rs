@@ -4,9 +4,13 @@
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, Method, header};
 use serde_json::{Value, json};
-use sidegate::auth::{Decision, JwtRules};
+use sidegate::auth::{
+    CheckRequest, Decision, Fields, IdDigest, JwtRules, Policies, Revocation, Session, SessionRecord,
+    TokenDigest,
+};
+use sidegate::cache::{Ages, Generations, SessionCache};
 use sidegate::clock::UnixMillis;
 use sidegate::cookie_cache::CookieCache;
 use sidegate::gate::{Gate, Lookup};
@@ -16,11 +20,11 @@ use sidegate::metrics::{Metrics, Snapshot};
 use sidegate::store::{SessionStore, StoreError};
 
 use crate::rig::{
-    HOUR, LONG, NOW, Shelf, WIRE, asking_store, cache, gate, later, request, rules, session_cookie, waits,
-    word,
+    AskingStore, HOUR, LONG, NOW, Questions, Shelf, TOKEN, WIRE, asking_store, cache, fields, gate, later,
+    record, request, rules, session_cookie, session_until, waits, word,
 };
 use crate::service::{self, Act, Service, client};
-use crate::snapshot_vectors::{VECTORS, case, headers, snapshot_rules};
+use crate::snapshot_vectors::{VECTORS, case, headers, open, snapshot_rules};
 
 const TTL: Duration = Duration::from_mins(5);
 
@@ -113,6 +117,21 @@ async fn nobody_signed_in_by_a_token() {
     );
 }
 
+/// better-auth 1.7.25 `plugins/jwt`: the payload is the user, and nothing of the session that it was asked for in.
+#[tokio::test]
+async fn a_token_does_not_tell_that_nobody_acts_as_its_user() {
+    let service = of_the_plugin().await;
+    let gate = taking_jwts(gate(Shelf::with(later(HOUR)), LONG), &service);
+    let policy = "not_impersonated".parse().unwrap();
+    let policies = Policies { route: Some(&policy), ..Policies::default() };
+    let ask = async |headers: &HeaderMap| {
+        word(&gate.check_under(&request(headers), &policies, || NOW).await.decision)
+    };
+
+    assert_eq!(ask(&only(jwt("plugin-EdDSA"))).await, "impersonated");
+    assert_eq!(ask(&session_cookie(WIRE)).await, "allow");
+}
+
 #[tokio::test]
 async fn a_token_that_is_refused_leaves_the_session_to_decide() {
     let service = of_the_plugin().await;
@@ -199,6 +218,127 @@ async fn the_cookie_answers_only_where_the_store_cannot() {
         assert_eq!(ask(&brought, down()).await, ("allow", Lookup::Cookie), "{name}");
         assert!(told(), "{name}");
         assert_eq!(ask(&brought, Ok(None)).await, ("no_session", Lookup::Miss), "{name}");
+    }
+}
+
+/// A gate in front of a store that can be down, with a cookie that Better Auth wrote 299 seconds ago.
+struct Outage {
+    gate: Gate<AskingStore>,
+    questions: Questions,
+    generations: Arc<Generations>,
+    /// That the last answer was told with.
+    told_age: Option<Duration>,
+}
+
+const WRITTEN: &str = "cc-compact-fresh-299s";
+
+impl Outage {
+    fn new() -> Self {
+        let (store, questions) = asking_store();
+        let generations = Arc::new(Generations::default());
+        // What the store said counts for a second, and is remembered for longer.
+        let second = Duration::from_secs(1);
+        let ages = Ages { heard: HOUR, ..Ages::plain(second, second) };
+        let cache = SessionCache::new(100, ages, Arc::clone(&generations));
+        let gate = Gate::new(rules(), cache, store, HOUR)
+            .with_cookie_cache(cookie_cache(WRITTEN, None, &Metrics::new()), false);
+        Self { gate, questions, generations, told_age: None }
+    }
+
+    async fn ask(
+        &mut self,
+        policy: &str,
+        method: Method,
+        at: UnixMillis,
+        answer: Result<Option<Session>, StoreError>,
+    ) -> (&'static str, Lookup) {
+        let (policy, brought) = (policy.parse().unwrap(), headers(case(WRITTEN)));
+        let policies = Policies { route: Some(&policy), ..Policies::default() };
+        let request = CheckRequest { method, ..request(&brought) };
+        let mut check = Box::pin(self.gate.check_under(&request, &policies, || at));
+        assert!(waits(&mut check).await);
+        self.questions.next().await.answer(answer);
+        let checked = check.await;
+        self.told_age = match &checked.decision {
+            Decision::Allow(grant) => grant.stale_for(),
+            _ => None,
+        };
+        (word(&checked.decision), checked.lookup)
+    }
+
+    async fn down(&mut self, policy: &str) -> (&'static str, Lookup) {
+        self.ask(policy, Method::GET, NOW, Err(StoreError::Timeout(HOUR))).await
+    }
+}
+
+const BY_COOKIE: (&str, Lookup) = ("allow", Lookup::Cookie);
+const DOUBT: (&str, Lookup) = ("unavailable", Lookup::Miss);
+
+#[tokio::test]
+async fn a_cookie_is_no_older_than_a_place_lets_it_be_in_an_outage() {
+    let mut outage = Outage::new();
+
+    assert_eq!(outage.down("session").await, BY_COOKIE);
+    assert_eq!(outage.down("stale_if_error:300s").await, BY_COOKIE);
+    assert_eq!(outage.told_age, Some(Duration::from_secs(299)), "nobody takes it for the store's word");
+    assert_eq!(outage.down("stale_if_error:299s").await, DOUBT);
+    assert_eq!(outage.down("stale_if_error:0s").await, DOUBT);
+}
+
+#[tokio::test]
+async fn a_cookie_counts_in_no_method_in_which_nothing_from_before_does() {
+    let mut outage = Outage::new();
+    outage.gate = outage.gate.with_stale_methods(vec![Method::GET]);
+    let down = || Err(StoreError::Timeout(HOUR));
+
+    assert_eq!(outage.ask("session", Method::POST, NOW, down()).await, DOUBT);
+    assert_eq!(outage.ask("session", Method::GET, NOW, down()).await, BY_COOKIE);
+}
+
+/// What Better Auth read before, it may have written down a little later, and by another clock.
+#[tokio::test]
+async fn a_cookie_from_before_a_revocation_counts_no_more() {
+    let written = UnixMillis::new(NOW.get() - 299_000);
+    let told = open(case(WRITTEN), &headers(case(WRITTEN))).unwrap().unwrap();
+    let id = |fields: &Fields| IdDigest::of(fields["id"].as_str().unwrap());
+    for what in [
+        Revocation::Token(TokenDigest::of(TOKEN)),
+        Revocation::Session(id(&told.session)),
+        Revocation::User(id(&told.user)),
+        Revocation::Everything,
+    ] {
+        for (before, expected) in [(11_000, BY_COOKIE), (10_000, DOUBT), (0, DOUBT), (-299_000, DOUBT)] {
+            let mut outage = Outage::new();
+            outage.generations.revoke(&what, UnixMillis::new(written.get() - before));
+
+            assert_eq!(outage.down("session").await, expected, "{what:?} {before}");
+        }
+    }
+    let mut outage = Outage::new();
+    outage.generations.revoke(&Revocation::User(IdDigest::of("somebody_else")), NOW);
+    outage.generations.begin_to_hear();
+    assert_eq!(outage.down("session").await, BY_COOKIE, "what may have been missed was no revocation");
+}
+
+#[tokio::test]
+async fn a_cookie_from_before_the_store_said_no_counts_no_more() {
+    let banned = || {
+        let user = fields(json!({ "id": "usr_1", "banned": true }));
+        Session::new(&SessionRecord { user, ..record(later(HOUR)) })
+    };
+    let second = Duration::from_secs(1);
+    for (said, expected) in [
+        (None, DOUBT),
+        (Some(session_until(UnixMillis::new(NOW.get() - 1000))), DOUBT),
+        (Some(banned()), DOUBT),
+        (Some(session_until(later(HOUR))), BY_COOKIE),
+    ] {
+        let mut outage = Outage::new();
+        let story = format!("{said:?}");
+        outage.ask("session", Method::GET, NOW, Ok(said)).await;
+
+        let down = Err(StoreError::Timeout(HOUR));
+        assert_eq!(outage.ask("session", Method::GET, later(second), down).await, expected, "{story}");
     }
 }
 

@@ -49,7 +49,7 @@ async fn what_was_revoked_by_any_of_its_names_is_asked_for_again() {
         store.put(None);
         assert_eq!(check(&gate, NOW).await, "allow", "it is remembered");
 
-        generations.revoke(&what);
+        generations.revoke(&what, NOW);
 
         assert_eq!(check(&gate, NOW).await, "no_session", "{what:?}");
         assert_eq!((check(&gate, NOW).await, store.asked()), ("no_session", 2), "{what:?}");
@@ -62,12 +62,12 @@ async fn what_others_are_revoked_by_leaves_it_alone() {
     let (gate, generations) = gate_with(store.clone(), LONG);
     check(&gate, NOW).await;
 
-    generations.revoke(&Revocation::Token(TokenDigest::of("another")));
-    generations.revoke(&Revocation::Session(IdDigest::of("ses_2")));
-    generations.revoke(&Revocation::User(IdDigest::of("usr_2")));
+    generations.revoke(&Revocation::Token(TokenDigest::of("another")), NOW);
+    generations.revoke(&Revocation::Session(IdDigest::of("ses_2")), NOW);
+    generations.revoke(&Revocation::User(IdDigest::of("usr_2")), NOW);
     // An id of a session is no user's.
-    generations.revoke(&Revocation::User(IdDigest::of(SESSION)));
-    generations.revoke(&Revocation::Session(IdDigest::of(USER)));
+    generations.revoke(&Revocation::User(IdDigest::of(SESSION)), NOW);
+    generations.revoke(&Revocation::Session(IdDigest::of(USER)), NOW);
 
     assert_eq!((check(&gate, NOW).await, store.asked()), ("allow", 1));
     assert_eq!(generations.evicted(), sidegate::cache::Evicted::default());
@@ -79,7 +79,7 @@ async fn evictions_are_counted_by_what_was_revoked() {
         let (gate, generations) = gate_with(Shelf::with(later(HOUR)), LONG);
         check(&gate, NOW).await;
 
-        generations.revoke(&what);
+        generations.revoke(&what, NOW);
         check(&gate, NOW).await;
         check(&gate, NOW).await;
 
@@ -102,7 +102,7 @@ async fn a_lookup_that_was_under_way_when_its_revocation_arrived_is_neither_give
         assert!(waits(&mut checked).await);
 
         let before = questions.next().await;
-        generations.revoke(&what);
+        generations.revoke(&what, NOW);
         before.answer(Ok(Some(session_until(later(HOUR)))));
         assert!(waits(&mut checked).await, "{what:?}: the answer from before was given");
         questions.next().await.answer(Ok(None));
@@ -124,7 +124,7 @@ async fn who_joined_such_a_lookup_gets_the_answer_from_after_the_revocation() {
     assert!(waits(&mut first).await && waits(&mut joined).await);
 
     let before = questions.next().await;
-    generations.revoke(&Revocation::User(IdDigest::of(USER)));
+    generations.revoke(&Revocation::User(IdDigest::of(USER)), NOW);
     before.answer(Ok(Some(session_until(later(HOUR)))));
     questions.next().await.answer(Ok(None));
 
@@ -142,7 +142,7 @@ async fn a_session_that_changes_with_every_lookup_is_doubt_and_no_pass() {
     for _ in 0..3 {
         assert!(waits(&mut checked).await);
         let question = questions.next().await;
-        generations.revoke(&Revocation::Everything);
+        generations.revoke(&Revocation::Everything, NOW);
         question.answer(Ok(Some(session_until(later(HOUR)))));
     }
 
@@ -236,7 +236,7 @@ async fn it_does_not_pass_beyond_the_bound_its_end_or_its_revocation() {
     assert_eq!(word(&later_on(none, &[], SECOND, outage(), |_| ()).await.decision), "unavailable");
     for what in each_name() {
         let checked =
-            later_on(long, &[], 2 * SECOND, outage(), |generations| generations.revoke(&what)).await;
+            later_on(long, &[], 2 * SECOND, outage(), |generations| generations.revoke(&what, NOW)).await;
         assert_eq!(word(&checked.decision), "unavailable", "{what:?}");
     }
 }

@@ -81,6 +81,7 @@ pub(super) async fn brought_along(
     let cookie_cache = CookieCache::new(rules, keys, false, Metrics::new().cookie_cache_ages());
     let deadline = Instant::now() + config.store.timeout;
     let told = cookie_cache.session(request.headers, token, deadline, clock::now).await;
+    let told = told.map(|told| told.session);
     match &told {
         Ok(session) if config.is_stateless() => {
             steps.step("cache", "ok", format!("{name} holds the session: there is no store to ask"));
