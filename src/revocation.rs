@@ -162,8 +162,7 @@ impl Extent {
 const PAUSE: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
-/// What ends in two places ends in the second one a moment later, of which a channel of a part does not tell: whoever was
-/// looked up between the two is looked up once more.
+/// What ends in two places ends in the second one a moment later.
 const SETTLED: Duration = Duration::from_secs(1);
 
 /// A channel that is open.
@@ -270,14 +269,22 @@ async fn relay(
             generations.revoke(&one.what, now);
             metrics.revoked(code, one.what.code(), one.at.and_then(|at| now.since(at)));
             if extent == Extent::Part {
-                let generations = Arc::clone(generations);
-                tokio::spawn(async move {
-                    tokio::time::sleep(SETTLED).await;
-                    generations.revoke(&one.what, now);
-                });
+                revoke_again(generations, vec![one.what], now);
             }
         }
     }
+}
+
+/// Revokes once more in a moment what whoever told of it may have ended in the first of two places: who was looked up between
+/// the two is looked up once more.
+pub fn revoke_again(generations: &Arc<Generations>, what: Vec<Revocation>, now: UnixMillis) {
+    let generations = Arc::clone(generations);
+    tokio::spawn(async move {
+        tokio::time::sleep(SETTLED).await;
+        for what in what {
+            generations.revoke(&what, now);
+        }
+    });
 }
 
 fn pause(failures: u32) -> Duration {

@@ -49,7 +49,13 @@ export function tellSidegate({ urls, secret, timeout = 1000, retryFor = 30_000, 
         databaseHooks: {
           session: {
             update: { after: async (row) => session(row?.token) },
-            delete: { after: async (row) => session(row?.token) },
+            // Of more than a hundred at once it runs for a hundred, so their user is told as well.
+            delete: {
+              after: async (row) => {
+                session(row?.token);
+                user(row?.userId);
+              },
+            },
           },
           user: {
             update: { after: async (row) => user(row?.id) },

@@ -13,11 +13,12 @@ use hyper::body::Incoming;
 use serde_json::json;
 use sha2::Sha256;
 
+use crate::auth::Revocation;
 use crate::cache::Generations;
 use crate::clock;
 use crate::dialect::Answer;
 use crate::metrics::RevocationMetrics;
-use crate::revocation::{Notice, Publisher};
+use crate::revocation::{Notice, Publisher, revoke_again};
 use crate::secret::Secret;
 
 /// Takes revocations.
@@ -139,6 +140,9 @@ impl Revoke {
             self.generations.revoke(what, now);
             self.metrics.revoked(CHANNEL, what.code(), lag);
         }
+        // Better Auth runs its hooks before it writes to a secondary storage what they are about (1.7.25 `updateUser`).
+        let names = notice.what.iter().filter(|what| **what != Revocation::Everything);
+        revoke_again(&self.generations, names.copied().collect(), now);
     }
 
     fn tell_of_refusal(&self) {

@@ -168,7 +168,8 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
     ),
     "a secret that is not there": ('secret_file = "{old}.gone"\n', ["cannot read the secret file", "No such file"]),
     "a secret that everybody knows": ('secret_file = "{public}"\n', ["public default"]),
-    "no secret": ("", ["there is no secret"]),
+    "no secret": ("cache_ttl = \"5s\"\n", ["there is no secret"]),
+    "nothing any more": ("# cut off\n", ["says nothing any more", "restart sidegate"]),
 }
 
 
@@ -317,7 +318,7 @@ def test_the_secret_of_revocations_changes_too(on_sqlite: Stack, home: Path) -> 
             by_signal(gate, "applied", times)
             assert gate.revoke(secret, user_id="nobody").status_code == 204
             assert gate.revoke(other, user_id="nobody").status_code == 401
-        configuration.put()
+        configuration.put(cache_ttl="5s")
         by_signal(gate, "applied", 3)
         assert gate.revoke(next_one, user_id="nobody").status_code == 404
 
@@ -361,7 +362,18 @@ def test_routes_count_from_one_request_to_the_next_or_stay_what_they_were(on_sql
         assert answers() == [200, 200]
         [refused] = gate.events("configuration not reloaded: what was before goes on to count", 1)
         assert "two routes hold for the same requests" in refused["mistakes"]
-        assert [event["changed"] for event in gate.events("configuration reloaded", 2)] == ["route", "route"]
+        configuration.write("")
+        by_signal(gate, "refused", 2)
+        assert answers() == [200, 200]
+        configuration.write('cache_ttl = "5s"\n')
+        by_signal(gate, "applied", 3)
+        assert answers() == [200, 401]
+        gate.events("there is no route left: everywhere a session is asked for and nothing else", 1)
+        assert [event["changed"] for event in gate.events("configuration reloaded", 3)] == [
+            "route",
+            "route",
+            "cache_ttl, route",
+        ]
 
 
 def test_keys_that_are_known_outlive_a_reload_while_their_source_is_down(

@@ -91,6 +91,21 @@ def test_what_is_named_is_asked_for_again(on_sqlite: Stack, gate: Sidegate, how:
     assert gate.total("sidegate_revocations_total", channel="push") == counted + expected
 
 
+def test_what_is_named_is_asked_for_once_more_a_moment_later(on_sqlite: Stack, gate: Sidegate) -> None:
+    """Better Auth tells of a user before it has written the change to a secondary storage: who was looked up meanwhile is
+    looked up again."""
+    person = on_sqlite.better_auth.sign_in()
+    assert gate.revoke(SECRET, **names_of(on_sqlite, person)["user"]).status_code == 204
+    remembered(gate, person)
+    asked = gate.lookups()
+
+    def asked_again() -> bool:
+        assert gate.ask(person.cookie).status == 200
+        return gate.lookups() == asked + 1
+
+    until(asked_again, "the session is looked up once more")
+
+
 def test_what_is_not_named_stays_remembered(on_sqlite: Stack, gate: Sidegate) -> None:
     person, other = on_sqlite.better_auth.sign_in(), on_sqlite.better_auth.sign_in()
     remembered(gate, person)
@@ -337,6 +352,16 @@ def test_the_plugin_tells_of_sessions_that_are_revoked(told: Told, pushed: Sideg
     assert pushed.ask(mine.cookie).status == 200
     told.better_auth.call("/api/auth/revoke-sessions", {}, mine)
     assert pushed.ask(mine.cookie).status == 401
+
+
+@pytest.mark.parametrize("told", ["sqlite"], indirect=True)
+def test_the_plugin_tells_of_more_sessions_than_better_auth_runs_its_hook_for(told: Told, pushed: Sidegate) -> None:
+    """Better Auth reads a hundred rows, runs the hook for these, and deletes all there are (1.7.25 `deleteManyWithHooks`)."""
+    email = told.better_auth.sign_up()
+    people = [told.better_auth.sign_in(email) for _ in range(103)]
+    remembered(pushed, *people)
+    told.better_auth.call("/api/auth/revoke-sessions", {}, people[0])
+    assert {pushed.ask(person.cookie).status for person in people} == {401}
 
 
 def test_the_plugin_tells_of_users_that_change(told: Told, pushed: Sidegate) -> None:

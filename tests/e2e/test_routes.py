@@ -59,6 +59,10 @@ path = "/api/public/{{*rest}}"
 access = "deny"
 
 [[route]]
+host = "*.closed.example"
+access = "deny"
+
+[[route]]
 path = "/api/strict/{{*rest}}"
 max_staleness = "0s"
 
@@ -227,6 +231,43 @@ def test_a_path_with_two_readings_is_refused_whoever_asks(people: People, gate: 
             assert answer.status == (403 if proxy.name == "nginx" else 400), path
     refused = gate.total("sidegate_decisions_total", outcome="refused", reason="ambiguous_path")
     assert refused == 2 * len(AMBIGUOUS[proxy.name])
+
+
+UNCLEAR = (
+    "[closed.example]",
+    "[closed.example]:443",
+    *(f"x{character}.closed.example" for character in "!$&'()*+,;=~"),
+    ".closed.example",
+    "x..closed.example",
+    "closed.example..",
+    "closed%2eexample",
+    "",
+)
+"""Hosts that no route is for, and that some proxy takes, one of them for another."""
+
+
+@pytest.mark.parametrize("caller", ["nginx", "traefik", "caddy", "haproxy", "envoy", "envoy-grpc"])
+def test_a_host_or_a_method_with_two_readings_is_no_way_around(
+    people: People, gate: Sidegate, stack: Stack, caller: str
+) -> None:
+    proxy = stack.proxy(caller)
+
+    def asked(host: str, method: str = "GET", path: str = "/api/public/x") -> int:
+        headers = [("Host", host), ("Connection", "close"), ("Cookie", people.plain.cookie)]
+        return exchange(proxy.address, raw(method, path, headers)).status
+
+    assert [asked(host) for host in ("open.example", "closed.example", "x.closed.example:80", "CLOSED.example.")] == [
+        200,
+        403,
+        403,
+        403,
+    ]
+    for host in UNCLEAR:
+        assert 400 <= asked(host) < 500, host
+    place = "/api/only-deletable/7"
+    assert [asked("open.example", method, place) for method in ("GET", "DELETE")] == [200, 403]
+    for method in ("delete", "Delete"):
+        assert 400 <= asked("open.example", method, place) < 500, method
 
 
 def test_a_spelling_with_one_reading_is_the_same_place(people: People, gate: Sidegate, proxy: Proxy) -> None:

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use sidegate::assertion::{Algorithm, Binding};
-use sidegate::config::{Assertion, AssertionKeys, Config};
+use sidegate::config::{Assertion, AssertionKeys, Config, Environment, Sources};
 use tempfile::TempDir;
 
 use crate::assertion_keys::{key, pem};
@@ -157,6 +157,37 @@ fn public_keys_are_never_written_over_a_private_one() {
     let error = load(&flags, &[], "").unwrap_err();
 
     assert!(error.starts_with("assertion_jwks_file is") && error.contains("written over"), "{error}");
+}
+
+#[test]
+fn public_keys_are_written_over_no_file_that_is_read_by_whatever_way_it_is_named() {
+    let (directory, key) = files(&["ed25519"]);
+    let at = |name: &str| directory.path().join(name).display().to_string();
+    let (secret, settings) = (at("secret"), at("sidegate.toml"));
+    std::fs::write(&secret, "a-secret-that-is-long-enough-0123456789").unwrap();
+    std::fs::write(&settings, "").unwrap();
+    std::os::unix::fs::symlink(&key, at("link")).unwrap();
+    let name = Path::new(&key).file_name().unwrap().to_str().unwrap();
+    for (jwks, read) in [
+        (at(&format!("./{name}")), &key),
+        (at(&format!("../{}/{name}", directory.path().file_name().unwrap().to_str().unwrap())), &key),
+        (key.clone(), &at("link")),
+        (secret.clone(), &key),
+        (settings.clone(), &key),
+    ] {
+        let flags = [
+            AUDIENCE,
+            ("assertion_key_file", read.as_str()),
+            ("assertion_jwks_file", jwks.as_str()),
+            ("secret_file", secret.as_str()),
+        ];
+        let flags = flags.map(|(name, value)| (name, value.to_owned())).into_iter().collect();
+        let sources = Sources::new(flags, Environment::default(), Some(Path::new(&settings))).unwrap();
+
+        let errors = Config::load(&sources).unwrap_err();
+
+        assert!(errors.iter().any(|error| error.to_string().contains("written over")), "{jwks}: {errors:?}");
+    }
 }
 
 #[test]

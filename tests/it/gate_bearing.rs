@@ -261,7 +261,7 @@ impl Outage {
         let checked = check.await;
         self.told_age = match &checked.decision {
             Decision::Allow(grant) => grant.stale_for(),
-            _ => None,
+            Decision::Unauthenticated(_) | Decision::Forbidden(_) | Decision::Unavailable => None,
         };
         (word(&checked.decision), checked.lookup)
     }

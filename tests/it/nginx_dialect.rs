@@ -23,6 +23,29 @@ fn question(headers: &[(&str, &str)]) -> Parts {
     request.body(()).unwrap().into_parts().0
 }
 
+#[test]
+fn the_whole_query_is_the_policy_or_nothing_of_it_is() {
+    let asked = |query: &str| {
+        let parts = Request::get(format!("/auth/nginx{query}")).body(()).unwrap().into_parts().0;
+        Dialect::Nginx.asked(&parts)
+    };
+    assert_eq!(asked(""), Ok(None));
+    assert_eq!(asked("?policy=any_role:a%26b"), Ok(Some("any_role:a&b".parse().unwrap())));
+    for query in [
+        "?",
+        "?policy=",
+        "?policy",
+        "?other=two_factor",
+        "?policy=two_factor&",
+        "?policy=any_role:admin&max_session_age=5m",
+        "?policy=two_factor&policy=email_verified",
+        "?policy=any_role:%ff",
+        "?&policy=two_factor",
+    ] {
+        assert_eq!(asked(query), Err(Refusal::UnknownPolicy), "{query}");
+    }
+}
+
 /// The code of a refusal and the header that it is about.
 fn refusal(headers: &[(&str, &str)]) -> Option<(&'static str, String)> {
     let refusal = Dialect::Nginx.decode(&question(headers), &rig::terms(None)).err()?;

@@ -74,6 +74,29 @@ fn without_routes_there_are_none() {
 }
 
 #[test]
+fn a_method_that_nobody_knows_is_warned_of() {
+    let warnings = |methods: &str| config(&format!("[[route]]\nmethods = {methods}")).unwrap().warnings;
+
+    let usual = warnings(r#"["GET", "POST", "PATCH", "OPTIONS", "PROPFIND", "PURGE"]"#);
+    assert!(usual.iter().all(|warning| !warning.contains("no method")), "{usual:?}");
+    let slip = warnings(r#"["GET", "DELTE"]"#);
+    assert!(slip.iter().any(|warning| warning.contains("GET,DELTE /{*rest} is for DELTE")), "{slip:?}");
+}
+
+#[test]
+fn without_a_store_nobody_can_be_asked_anew() {
+    let flags = [("store", "none"), ("cookie_cache", "jwe")];
+    let route = "[[route]]\npath = \"/pay\"\nmax_staleness = \"0s\"";
+
+    let error = load(&flags, &[], route).unwrap_err();
+
+    for part in ["* /pay has max_staleness", "store is none", "leave max_staleness out"] {
+        assert!(error.contains(part), "{error}");
+    }
+    assert!(load(&flags, &[], "[[route]]\npath = \"/pay\"").is_ok());
+}
+
+#[test]
 fn a_mistake_names_the_route_what_is_wrong_and_what_to_write() {
     for (route, parts) in [
         ("[[route]]\nrole = \"x\"", &["number 1", "sidegate.toml", "has the key role", "any_role"][..]),

@@ -232,6 +232,31 @@ fn a_host_with_two_readings_is_refused_where_routes_have_hosts() {
     }
 }
 
+/// As globs, Express, Flask and regular expressions write them.
+#[test]
+fn what_stands_for_more_in_other_languages_of_paths_is_refused() {
+    for text in [
+        "/admin/*",
+        "/admin/**",
+        "/*",
+        "/a*/b",
+        "/admin/.*",
+        "/users/:id",
+        "/users/<id>",
+        "/users/<int:id>",
+        "/(admin|users)/x",
+        "/users/[0-9]+",
+        "/^admin",
+    ] {
+        assert!(matches!(Pattern::new(text), Err(PatternError::Wildcard(_))), "{text}");
+    }
+    for text in
+        ["/v1/jobs:cancel", "/@{name}", "/$metadata", "/items({id})", "/a+b", "/~{name}", "/x,y", "/it's!"]
+    {
+        assert!(Pattern::new(text).is_ok(), "{text}");
+    }
+}
+
 /// Many servers take `/admin/` for `/admin`: both have to let the request by.
 #[test]
 fn the_same_path_with_or_without_a_slash_at_its_end_may_only_tighten() {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use sidegate::auth::{ActiveSession, IdentityField as Field};
+use sidegate::auth::{ActiveSession, IdentityField as Field, Impersonation};
 use sidegate::clock::UnixMillis;
 use sidegate::store::{AnyStore, ColumnCase, Names, Schema, SessionStore as _, SqlName, StoreOptions};
 
@@ -104,6 +104,21 @@ async fn the_sign_in_is_known_in_whatever_form_the_column_has_it_and_where_it_ha
 
 async fn signed_in_at(store: &AnyStore) -> Option<UnixMillis> {
     store.find(&token(TOKEN)).await.unwrap().unwrap().signed_in_at()
+}
+
+#[tokio::test]
+async fn who_acts_in_a_session_is_known_where_a_column_tells() {
+    let impersonation = async |database: &Database| active(&database.store()).await.impersonation();
+    let mut database = with_ada().await;
+    assert_eq!(
+        impersonation(&database).await,
+        Impersonation::Unknown,
+        "a role that may not read it sees as much"
+    );
+    database.run(r#"alter table "session" add column "impersonatedBy" text"#).await;
+    assert_eq!(impersonation(&database).await, Impersonation::No);
+    database.run(r#"update "session" set "impersonatedBy" = 'adm_1'"#).await;
+    assert_eq!(impersonation(&database).await, Impersonation::Yes);
 }
 
 #[tokio::test]

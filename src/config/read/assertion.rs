@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::super::error::ConfigError;
+use super::super::settings::SETTINGS;
 use super::super::sources::read_text;
 use super::super::{Assertion, AssertionKeys};
 use super::Reader;
@@ -69,16 +70,28 @@ impl Reader<'_> {
     /// `None` if there is none, or a mistake in it.
     fn jwks_file(&mut self) -> Option<PathBuf> {
         let given = self.given("assertion_jwks_file")?;
-        let keys = self.given("assertion_key_file");
-        if keys.is_some_and(|keys| pairs(keys.text).any(|file| file == given.text)) {
-            let what = format!("assertion_jwks_file is {}, which assertion_key_file names too", given.text);
+        let path = PathBuf::from(given.text);
+        // By whatever way it is named, and where it is only a link to it.
+        let place = entry(&path);
+        let is_there =
+            |file: &Path| place.is_some() && [entry(file), file.canonicalize().ok()].contains(&place);
+        let settings = SETTINGS.iter().filter(|setting| setting.name != "assertion_jwks_file");
+        let mut files = settings.flat_map(|setting| {
+            let given = self.given(setting.name);
+            let files = given.map(|given| setting.files(given.text)).unwrap_or_default();
+            files.into_iter().map(|file| (setting.name, file))
+        });
+        let read = files.find(|(_, file)| is_there(Path::new(file))).map(|(setting, _)| setting);
+        let read = read.or_else(|| self.sources.path().filter(|path| is_there(path)).map(|_| "--config"));
+        if let Some(setting) = read {
+            let what = format!("assertion_jwks_file is {}, which {setting} names too", given.text);
             return self.mistake(
                 ConfigError::new(what)
-                    .because("the private key would be written over")
+                    .because("what is in it would be written over")
                     .hint("name another file, which need not be there"),
             );
         }
-        Some(PathBuf::from(given.text))
+        Some(path)
     }
 
     fn assertion_keys(&mut self) -> Option<AssertionKeys> {
@@ -172,4 +185,10 @@ fn binding(word: &str) -> Result<Binding, String> {
         "request" => Ok(Binding::Request),
         _ => Err(format!("{word:?} is neither")),
     }
+}
+
+/// Where in the file system that name is, whatever it is a link to; `None` if its directory is not there.
+fn entry(file: &Path) -> Option<PathBuf> {
+    let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Some(directory.canonicalize().ok()?.join(file.file_name()?))
 }
