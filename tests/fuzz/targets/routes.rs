@@ -40,11 +40,21 @@ fuzz_target!(|input: &[u8]| {
     let path = only_reading(request.target);
     assert_eq!(found.route, first(&routes, &request, &path));
     let other_end = path.strip_suffix('/').map_or_else(|| format!("{path}/"), str::to_owned);
-    let [twin, head, head_twin] = found.twins;
+    let [twin, itself, itself_twin] = found.twins;
     assert!(twin.is_none() || twin == first(&routes, &request, &other_end));
-    assert!(request.method == Method::HEAD || (head, head_twin) == (None, None));
-    if let Some(head) = head {
-        assert!(names(head, &Method::HEAD) && matches(&head.path.to_string(), &path));
+    assert!(goes_with_get(&request.method) || (itself, itself_twin) == (None, None));
+    if let Some(itself) = itself {
+        assert!(names(itself, &request.method) && matches(&itself.path.to_string(), &path));
+    }
+    if routes.iter().any(|route| route.methods != Methods::All) {
+        assert_eq!(request.method.as_str(), request.method.as_str().to_ascii_uppercase());
+    }
+    if routes.iter().any(|route| route.host.is_some()) {
+        // Whoever takes it for something else than these letters has to take more than a port and a last dot off it.
+        let host = request.host.escape_ascii().to_string();
+        assert!(!host.contains(|letter: char| !letter.is_ascii_alphanumeric() && !"-._:[]".contains(letter)));
+        assert!(!host.starts_with(['.', ':']) && !host.contains("..") && !host.is_empty());
+        assert_eq!(host.contains('['), host.matches(':').count() > 1);
     }
 });
 
@@ -67,7 +77,7 @@ fn route(line: &[u8]) -> Option<Route> {
     };
     let host = match std::str::from_utf8(host).ok()? {
         "" => None,
-        host => Some(host.parse().ok()?),
+        host => Some(HostPattern::without_port(host).ok()?),
     };
     let path = Pattern::new(std::str::from_utf8(path).ok()?).ok()?;
     Some(Route { host, methods, path, policy: Policy::default() })
@@ -94,12 +104,16 @@ fn only_reading(target: &[u8]) -> String {
 
 fn first<'a>(routes: &'a Routes, request: &CheckRequest<'_>, path: &str) -> Option<&'a Route> {
     let names = |route: &Route| {
-        names(route, &request.method) || request.method == Method::HEAD && names(route, &Method::GET)
+        names(route, &request.method) || goes_with_get(&request.method) && names(route, &Method::GET)
     };
     routes.iter().find(|route| {
         let serves = route.host.as_ref().is_none_or(|host| serves(host, request.host));
         serves && names(route) && matches(&route.path.to_string(), path)
     })
+}
+
+fn goes_with_get(method: &Method) -> bool {
+    [Method::HEAD, Method::CONNECT].contains(method)
 }
 
 fn names(route: &Route, method: &Method) -> bool {
@@ -109,27 +123,18 @@ fn names(route: &Route, method: &Method) -> bool {
     }
 }
 
-/// By the text of the setting: a name with or without a port, all names below one.
+/// By the text of the setting: a name, all names below one.
 fn serves(pattern: &HostPattern, host: &[u8]) -> bool {
     let pattern = pattern.to_string();
     let host = host.to_ascii_lowercase();
-    let (name, port) = match memchr::memrchr(b':', &host) {
-        Some(at) if !host[at..].contains(&b']') => (&host[..at], Some(&host[at..])),
-        _ => (&host[..], None),
+    let name = match memchr::memrchr(b':', &host) {
+        Some(at) if !host[at..].contains(&b']') => &host[..at],
+        _ => &host[..],
     };
     let name = name.strip_suffix(b".").unwrap_or(name);
-    let has_port = pattern.rfind(':').is_some_and(|at| !pattern[at..].contains(']'));
-    let full = match port {
-        Some(port) if has_port => [name, port].concat(),
-        None if has_port => return false,
-        _ => name.to_vec(),
-    };
     match pattern.strip_prefix('*') {
-        Some(below) => full.strip_suffix(below.as_bytes()).is_some_and(|label| {
-            !label.is_empty()
-                && label.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(byte))
-        }),
-        None => full == pattern.as_bytes(),
+        Some(below) => name.strip_suffix(below.as_bytes()).is_some_and(|label| !label.is_empty()),
+        None => name == pattern.as_bytes(),
     }
 }
 
