@@ -13,6 +13,7 @@ from serving import KeyServer, answering, key_server
 from sidegate_fastapi import Reason, Refused
 from sidegate_fastapi import fetch as fetching
 from sidegate_fastapi.fetch import Fetch, from_file, from_url
+from sidegate_fastapi.jwks import Key
 from sidegate_fastapi.keys import FetchedKeys, Lifetimes
 
 
@@ -46,14 +47,21 @@ LIFE = Lifetimes()
 
 
 def found(keys: FetchedKeys, kid: str) -> bool:
-    """In an event loop of its own, as each request of an app under test has."""
-    return asyncio.run(keys.find(kid)) is not None
+    return asyncio.run(asked(keys, kid)) is not None
 
 
 def is_unavailable(keys: FetchedKeys, kid: str) -> bool:
     with pytest.raises(Refused) as refused:
-        asyncio.run(keys.find(kid))
+        asyncio.run(asked(keys, kid))
     return refused.value.reason is Reason.KEYS_UNAVAILABLE
+
+
+async def asked(keys: FetchedKeys, kid: str) -> Key | None:
+    """In an event loop of its own, as each request of an app under test has; this one lasts until fetches have ended."""
+    try:
+        return await keys.find(kid)
+    finally:
+        await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()})
 
 
 def test_keys_are_fetched_when_first_asked_for_and_once(keys: FetchedKeys, server: KeyServer, eddsa: Signer) -> None:
@@ -96,10 +104,14 @@ def test_a_new_key_counts_as_soon_as_it_signs(
 def test_made_up_kids_do_not_have_keys_fetched_over_and_over(
     keys: FetchedKeys, server: KeyServer, clock: Clock, eddsa: Signer
 ) -> None:
+    """Where none are fetched for it, it may be that of a key that was made meanwhile."""
     assert found(keys, eddsa.kid)
     for number in range(100):
         clock.now += LIFE.between / 10
-        assert not found(keys, f"made-up-{number}")
+        if number % 10 == 9:
+            assert not found(keys, f"made-up-{number}")
+        else:
+            assert is_unavailable(keys, f"made-up-{number}")
     assert len(server.requests) == 1 + 10
 
 
@@ -137,6 +149,66 @@ def test_old_keys_hold_while_they_cannot_be_fetched_and_no_longer_than_is_stated
     assert found(keys, eddsa.kid)
     clock.now += 1
     assert is_unavailable(keys, eddsa.kid)
+
+
+def test_nobody_waits_for_a_fetch_of_what_is_known_while_fetches_fail(
+    keys: FetchedKeys, server: KeyServer, clock: Clock, eddsa: Signer
+) -> None:
+    """A firewall that swallows packets has each fetch last until its patience is over."""
+    assert found(keys, eddsa.kid)
+    server.answer = answering("", "503 Service Unavailable")
+    clock.now += LIFE.fresh
+    assert found(keys, eddsa.kid) and len(server.requests) == 2
+    server.answer = answering(jwks(eddsa))
+    let_go = held_back(server)
+
+    async def ask() -> None:
+        for _ in range(3):
+            clock.now += LIFE.retry
+            assert await asyncio.wait_for(keys.find(eddsa.kid), 5) is not None
+        while len(server.requests) < 3:
+            await asyncio.sleep(0)
+        clock.now += LIFE.retry
+        # It is the one that is under way that tells of a key which is not known.
+        asking = asyncio.create_task(keys.find("new"))
+        await asyncio.sleep(0)
+        assert not asking.done()
+        let_go.set()
+        with pytest.raises(Refused):
+            await asking
+
+    asyncio.run(ask())
+    assert len(server.requests) == 3
+    assert found(keys, eddsa.kid) and len(server.requests) == 3
+
+
+def test_after_a_fetch_that_failed_there_is_a_pause_from_its_end(
+    keys: FetchedKeys, server: KeyServer, clock: Clock, eddsa: Signer
+) -> None:
+    assert found(keys, eddsa.kid)
+
+    def late() -> Iterator[bytes]:
+        clock.now += 2 * LIFE.retry
+        yield b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+    server.answer = late
+    clock.now += LIFE.fresh
+    assert found(keys, eddsa.kid) and is_unavailable(keys, "new") and len(server.requests) == 2
+    clock.now += LIFE.retry
+    assert is_unavailable(keys, "new") and len(server.requests) == 3
+
+
+def test_a_key_that_was_made_since_the_last_fetch_is_no_reason_for_a_401(
+    keys: FetchedKeys, server: KeyServer, clock: Clock, eddsa: Signer
+) -> None:
+    """sidegate started anew with a key of its own a second after the app had fetched the old one."""
+    assert found(keys, eddsa.kid)
+    new = ed25519()
+    server.answer = answering(jwks(new))
+    clock.now += 1
+    assert is_unavailable(keys, new.kid) and len(server.requests) == 1
+    clock.now += LIFE.between
+    assert found(keys, new.kid)
 
 
 def test_a_kid_that_may_be_new_is_not_known_while_keys_cannot_be_fetched(

@@ -36,4 +36,4 @@ def test_every_variable_and_reason_in_it_is_one() -> None:
     variables = set(re.findall(r"SIDEGATE_APP_(\w+)`", README))
     assert variables == {field.upper() for field in Given.__dataclass_fields__}
     reasons = set(re.findall(r"40[13] `(\w+)`", README))
-    assert reasons <= set(Reason) and len(reasons) == 7
+    assert reasons <= set(Reason) and len(reasons) == 8

@@ -73,6 +73,12 @@ def require_org_role(*roles: str) -> Any:
     return required(lambda user: None if user.organization and user.organization.roles & wanted else refused)
 
 
+def require_org_member() -> Any:
+    """A role, whichever it is, in the organization that is active. Its id alone is no membership: see `Organization`."""
+    refused = Refused(Reason.NOT_MEMBER, "only members of the organization may do this")
+    return required(lambda user: None if user.organization and user.organization.roles else refused)
+
+
 def require_verified_email() -> Any:
     refused = Refused(Reason.EMAIL_UNVERIFIED, "a verified e-mail address is needed")
     return required(lambda user: None if user.email_verified else refused)
@@ -84,6 +90,8 @@ def require_two_factor() -> Any:
 
 
 def require_not_impersonated() -> Any:
+    """Nobody of whom it is told that an administrator acts in their name. Where sidegate cannot see that, as with tokens of
+    the jwt plugin, nothing is told: a route of sidegate's own with `not_impersonated` lets nobody by then."""
     refused = Refused(Reason.IMPERSONATED, "an administrator may not do this in somebody's name")
     return required(lambda user: refused if user.impersonated_by else None)
 

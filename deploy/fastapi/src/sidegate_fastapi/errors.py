@@ -36,6 +36,7 @@ class Reason(StrEnum):
     NOT_FRESH = "not_fresh"
     MISSING_ROLE = "missing_role"
     MISSING_ORG_ROLE = "missing_organization_role"
+    NOT_MEMBER = "not_member"
     EMAIL_UNVERIFIED = "email_unverified"
     NO_TWO_FACTOR = "no_two_factor"
     IMPERSONATED = "impersonated"
@@ -49,6 +50,7 @@ FORBIDDEN = frozenset(
     {
         Reason.MISSING_ROLE,
         Reason.MISSING_ORG_ROLE,
+        Reason.NOT_MEMBER,
         Reason.EMAIL_UNVERIFIED,
         Reason.NO_TWO_FACTOR,
         Reason.IMPERSONATED,

@@ -44,13 +44,14 @@ class Lifetimes:
     between: float = 5.0
     """After a fetch, so long until an unknown kid leads to the next one."""
     retry: float = 1.0
-    """The same after a fetch that failed."""
+    """The same after the end of a fetch that failed."""
 
 
 class FetchedKeys:
     """Keys that are fetched when they are first asked for, when they grow old, and for a kid that is not among them.
 
-    One fetch at a time; whoever needs it waits for it, and the event loop goes on.
+    One fetch at a time; whoever needs it waits for it, and the event loop goes on. While fetches fail, nobody waits for a
+    key that is known.
     """
 
     def __init__(
@@ -61,37 +62,43 @@ class FetchedKeys:
     ) -> None:
         self._fetch, self._lifetimes, self._clock = fetch, lifetimes, clock
         self._keys: KeySet = {}
-        self._fetched = self._tried = float("-inf")
+        self._fetched = self._ended = float("-inf")
         self._failed = False
         self._under_way: asyncio.Task[None] | None = None
 
     async def find(self, kid: str) -> Key | None:
+        came = self._clock()
         if kid not in self._keys or self._age() >= self._lifetimes.fresh:
-            await self._refresh()
+            fetch = self._refresh()
+            if fetch is not None and not (self._failed and self._holds(kid)):
+                await asyncio.shield(fetch)  # whoever hangs up meanwhile takes it from nobody else
         if self._age() >= self._lifetimes.kept:
             raise Refused(Reason.KEYS_UNAVAILABLE, "the keys that assertions are verified by cannot be had")
         found = self._keys.get(kid)
-        if found is None and self._failed:  # it may be a new one
+        if found is None and self._fetched < came:  # it may have been made since
             raise Refused(Reason.KEYS_UNAVAILABLE, "whether that key is a new one cannot be told")
         return found
+
+    def _holds(self, kid: str) -> bool:
+        return kid in self._keys and self._age() < self._lifetimes.kept
 
     def _age(self) -> float:
         return self._clock() - self._fetched
 
-    async def _refresh(self) -> None:
-        """Returns once the keys are as new as may be: what is under way is waited for, and nothing fetched too soon."""
+    def _refresh(self) -> asyncio.Task[None] | None:
+        """The fetch that is under way, or a new one; None if it is too soon for that."""
         loop = asyncio.get_running_loop()
         task = self._under_way
         # A task of another loop never ends if that loop has: apps under test have one for each request.
         if task is None or task.done() or task.get_loop() is not loop:
-            pause = self._lifetimes.retry if self._failed else self._lifetimes.between
-            if self._clock() - self._tried < pause:
-                return
-            self._tried = self._clock()
+            since = self._clock() - self._ended if self._failed else self._age()
+            if since < (self._lifetimes.retry if self._failed else self._lifetimes.between):
+                return None
             task = self._under_way = loop.create_task(self._fetch_once())
-        await asyncio.shield(task)  # whoever hangs up meanwhile takes it from nobody else
+        return task
 
     async def _fetch_once(self) -> None:
+        asked = self._clock()
         try:
             self._keys = parsed(await self._fetch())
         except InvalidJwks as error:
@@ -101,7 +108,9 @@ class FetchedKeys:
             self._failed = True
             log.warning("the keys that assertions are verified by cannot be fetched: %s", said(error))
         else:
-            self._failed, self._fetched = False, self._tried  # as old as the question: the answer may be as well
+            self._failed, self._fetched = False, asked  # as old as the question: the answer may be as well
+        finally:
+            self._ended = self._clock()
 
 
 def said(error: Exception) -> str:

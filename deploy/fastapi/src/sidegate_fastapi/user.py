@@ -9,7 +9,12 @@ from .claims import Claims
 
 
 class Organization(BaseModel, frozen=True):
-    """The active organization of Better Auth's organization plugin."""
+    """The active organization of Better Auth's organization plugin.
+
+    Better Auth leaves it on the session of somebody who was removed from it, so the id alone is no membership: without
+    a role, they are no member, or sidegate's store does not tell (it does if that is a database). Whatever belongs to an
+    organization is for those who have a role in it: `require_org_member()`, `require_org_role(…)`.
+    """
 
     id: str
     roles: frozenset[str] = frozenset()
