@@ -6,6 +6,7 @@
 
 pub mod ledger;
 pub mod pace;
+mod prepared;
 pub(super) mod setup;
 pub mod sql;
 mod still;
@@ -13,6 +14,7 @@ mod still;
 use std::time::{Duration, Instant};
 
 use self::ledger::{Entry, Ledger, PAGE, Read};
+use self::prepared::Prepared;
 use self::sql::Place;
 use self::still::Still;
 use super::{Channel, ChannelError, Heard};
@@ -45,6 +47,7 @@ struct Open {
     looked: Instant,
     /// Whether there is anything to read, in SQLite.
     still: Still,
+    prepared: Prepared,
 }
 
 impl Outbox {
@@ -58,29 +61,6 @@ impl Outbox {
     fn place(&self) -> Place<'_> {
         // Where the connection finds its table of sessions, it finds what is beside it.
         Place { dialect: self.dialect, schema: &self.schema, home: None }
-    }
-
-    /// The triggers, as far as this role may know, write all that it reads.
-    async fn ensure_prepared(&self, link: &mut Link) -> Result<(), ChannelError> {
-        let place = self.place();
-        let covered = texts(link.ask(place.ask_coverage()).await.map_err(told)?);
-        let found = texts(link.ask(place.ask_triggers()).await.map_err(told)?);
-        let columns = columns(&self.store).await?;
-        // Whoever may make no triggers is told of none by MySQL.
-        let tells_triggers = self.dialect != Dialect::MySql || !found.is_empty();
-        let names = place.trigger_names(&columns);
-        if let Some(name) =
-            names.iter().find(|name| tells_triggers && !found.iter().any(|other| other == *name))
-        {
-            return Err(not_prepared(&format!("there is no trigger {name}")));
-        }
-        // TRUNCATE takes the notes along: then there is nothing to compare.
-        let coverage = place.coverage(&columns);
-        let missing = coverage.iter().find(|note| !covered.contains(note));
-        if let Some(note) = missing.filter(|_| !covered.is_empty()) {
-            return Err(not_prepared(&format!("no trigger looks at {note}")));
-        }
-        Ok(())
     }
 
     /// Asks once. Nothing may have happened.
@@ -100,6 +80,7 @@ impl Outbox {
         if is_still {
             return Ok(Vec::new());
         }
+        open.prepared.find_again(&self.store, &place, &mut open.link).await?;
         let rows = open.link.ask(place.ask_news(&open.ledger)).await.map_err(told)?;
         let rows = rows.into_iter().map(entry).collect::<Result<_, _>>()?;
         Ok(match open.ledger.read(rows, PAGE, open.since.elapsed()) {
@@ -130,10 +111,10 @@ impl Channel for Outbox {
             }
             Dialect::Postgres => Vec::new(),
         };
-        self.ensure_prepared(&mut link).await?;
+        let prepared = Prepared::find(&self.store, &self.place(), &mut link).await?;
         let since = Instant::now();
         let ledger = begin(&self.place(), &mut link, since).await?;
-        self.open = Some(Open { link, ledger, since, looked: since, still: Still::default() });
+        self.open = Some(Open { link, ledger, since, looked: since, still: Still::default(), prepared });
         Ok(())
     }
 

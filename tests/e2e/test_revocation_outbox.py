@@ -442,6 +442,28 @@ def test_an_outbox_that_is_dropped_fails_no_sign_out_and_is_noticed(
         wait_until_refused(gate, person.cookie)
 
 
+def test_a_trigger_that_is_dropped_is_noticed_while_nobody_changes_anything(
+    told: Stack, stacks: MakeStack, home: Path
+) -> None:
+    """Others of that name in the same server or database are no comfort."""
+    stack, trigger = with_outbox(stacks(told.database, "untold")), "sidegate_outbox_session_delete"
+    with hearing(stack, home) as gate:
+        if stack.database.name == "postgres":
+            stack.run(
+                "CREATE SCHEMA other; CREATE TABLE other.session (LIKE session); CREATE TRIGGER "
+                f"{trigger} BEFORE DELETE ON other.session FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()"
+            )
+        on = " ON session" if stack.database.name == "postgres" else ""
+        stack.run(f"DROP TRIGGER {trigger}{on}")
+        until(lambda: not is_up(gate), "it is not heard of")
+        assert f"there is no trigger {trigger}" in gate.process.text()
+        with_outbox(stack)
+        wait_until_heard(gate)
+        person = somebody(stack, gate)
+        stack.better_auth.sign_out(person)
+        wait_until_refused(gate, person.cookie)
+
+
 def test_uninstalling_leaves_nothing(told: Stack, stacks: MakeStack, home: Path) -> None:
     stack = with_outbox(stacks(told.database, "undone"))
     with hearing(stack, home) as gate:

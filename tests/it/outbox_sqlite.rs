@@ -76,3 +76,42 @@ async fn an_outbox_of_which_a_trigger_is_gone_is_not_prepared_until_it_is_instal
 
     assert_eq!(outbox.open().await, Ok(()));
 }
+
+/// As migrations do where SQLite cannot change a table: with the old one go its triggers.
+#[tokio::test]
+async fn a_table_that_is_made_anew_without_its_triggers_ends_the_channel_until_they_are_there() {
+    for journal in JOURNALS {
+        let (mut database, store, mut outbox) = opened(journal).await;
+        database
+            .run(
+                r#"create table "new" as select * from "session"; drop table "session"; alter table "new" rename to "session""#,
+            )
+            .await;
+
+        let ended = tokio::time::timeout(Duration::from_secs(10), outbox.next()).await;
+        let error = ended.expect("it is noticed").unwrap_err().to_string();
+        assert!(error.contains("there is no trigger sidegate_outbox_session_"), "{journal}: {error}");
+        assert!(error.contains("sidegate revocation install --outbox"), "{journal}: {error}");
+        prepare(&store).await;
+        outbox.open().await.unwrap();
+
+        database.run(r#"delete from "session""#).await;
+        assert_eq!(next(&mut outbox).await, [session("ses_1")], "{journal}");
+    }
+}
+
+#[tokio::test]
+async fn a_trigger_of_another_table_is_none_of_the_outbox_whatever_its_name() {
+    let (mut database, _, mut outbox) = opened("wal").await;
+    database
+        .run(
+            r#"drop trigger sidegate_outbox_user_update;
+               create table "users" ("id" text);
+               create trigger sidegate_outbox_user_update after update on "users" begin select 1; end"#,
+        )
+        .await;
+
+    let error = outbox.open().await.unwrap_err();
+
+    assert!(error.to_string().contains("there is no trigger sidegate_outbox_user_update"), "{error}");
+}

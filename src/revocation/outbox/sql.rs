@@ -200,16 +200,38 @@ impl<'a> Place<'a> {
         format!("SELECT name FROM {} WHERE kind = 'i'", self.outbox())
     }
 
-    /// The triggers that there are: one name a row. MySQL tells them to those alone who may make some.
+    /// The triggers of the tables that are watched, and of no tables of those names elsewhere: one name a row. MySQL tells
+    /// them to those alone who may make some.
     pub(super) fn ask_triggers(&self) -> String {
+        let Schema { session, user, member, .. } = self.schema;
+        let tables = [session, user, member];
+        let any =
+            |condition: fn(&Self, &Table) -> String| tables.map(|table| condition(self, table)).join(" OR ");
         match self.dialect {
-            Dialect::Postgres => "SELECT tgname FROM pg_catalog.pg_trigger WHERE tgenabled IN ('O', 'A') \
-                AND tgname LIKE 'sidegate\\_outbox\\_%'"
-                .to_owned(),
-            Dialect::MySql => "SELECT trigger_name FROM information_schema.triggers \
-                WHERE trigger_name LIKE 'sidegate\\_outbox\\_%'"
-                .to_owned(),
-            Dialect::Sqlite => "SELECT name FROM sqlite_master WHERE type = 'trigger'".to_owned(),
+            Dialect::Postgres => {
+                let of = any(|place, table| {
+                    format!("tgrelid = to_regclass({})", place.literal(&table.quoted(place.quote())))
+                });
+                format!("SELECT tgname FROM pg_catalog.pg_trigger WHERE tgenabled IN ('O', 'A') AND ({of})")
+            }
+            Dialect::MySql => {
+                let of = any(|place, table| {
+                    let schema = match table.path.as_slice() {
+                        [.., schema, _] => place.literal(schema.as_str()),
+                        _ => "DATABASE()".to_owned(),
+                    };
+                    let name = place.literal(table.path.last().map_or("", SqlName::as_str));
+                    format!("event_object_schema = {schema} AND event_object_table = {name}")
+                });
+                format!("SELECT trigger_name FROM information_schema.triggers WHERE {of}")
+            }
+            Dialect::Sqlite => {
+                let of = any(|place, table| {
+                    let name = place.literal(table.path.last().map_or("", SqlName::as_str));
+                    format!("tbl_name = {name} COLLATE NOCASE")
+                });
+                format!("SELECT name FROM sqlite_master WHERE type = 'trigger' AND ({of})")
+            }
         }
     }
 
