@@ -13,6 +13,8 @@ from rig.postgres import Postgres
 from rig.process import until
 from rig.sidegate import Sidegate
 from rig.stack import Stack
+from rig.wire import exchange
+from rig.wire import request as raw
 from test_commands import sidegate
 
 STRATEGIES = ("compact", "jwt", "jwe", "jwks")
@@ -97,7 +99,9 @@ def test_the_cookie_answers_while_the_store_is_down(
         before = passed_on(gate)
         told = stack.fastapi.ask("/api/me", ada.all_cookies)
         assert (told.status_code, told.json()["email"]) == (200, ada.email)
-        assert gate.ask(eve.all_cookies).get("x-auth-user-email") == eve.email
+        told_of_eve = gate.ask(eve.all_cookies)
+        assert told_of_eve.get("x-auth-user-email") == eve.email
+        assert (told_of_eve.get("x-auth-freshness") or "").startswith("stale; age=")
         assert (passed_on(gate), ages(gate)) == (before + 2, before + 2)
         for unusable in (ada.cookie, f"{ada.cookie}; {eve.cookie_cache}", altered(ada), stale.all_cookies):
             assert gate.ask(unusable).status == 503
@@ -111,6 +115,35 @@ def test_the_cookie_answers_while_the_store_is_down(
         database.start()
         gate.wait_until_ready()
         until(lambda: verdict(gate, gone.all_cookies) == NO_SESSION, "the store decides again")
+
+
+def test_a_cookie_does_not_speak_against_what_the_store_said_before_it_went(
+    database: Postgres, stacks: Callable[..., Stack], home: Path
+) -> None:
+    """Nor does it count where a place or a method takes nothing from before an outage."""
+    stack = stacks(database, "said-before", options("compact"))
+    ada, gone = stack.better_auth.sign_in(), stack.better_auth.sign_in()
+    config = home / "sidegate.toml"
+    config.write_text('[[route]]\npath = "/prudent"\nstale_if_error = "0s"\n')
+    settings = {"negative_ttl": "1s", "stale_methods": "GET", "stale_if_error": "0s", "config": str(config)}
+
+    def asked(gate: Sidegate, person: SignedIn, method: str, path: str) -> int:
+        told = [("X-Original-URL", f"https://app.example{path}"), ("X-Original-Method", method)]
+        headers = [("Host", "x"), ("Connection", "close"), ("Cookie", person.all_cookies), *told]
+        return exchange(gate.address, raw("GET", "/auth/nginx", headers)).status
+
+    with stack.sidegate(cookie_cache="compact", **settings) as gate:
+        assert verdict(gate, gone.all_cookies) == (200, None)
+        stack.better_auth.sign_out(gone)
+        until(lambda: verdict(gate, gone.all_cookies) == NO_SESSION, "what was remembered is over")
+        database.stop()
+        gate.wait_until_unready()
+        assert asked(gate, ada, "GET", "/") == 200
+        assert asked(gate, ada, "POST", "/") == 503
+        assert asked(gate, ada, "GET", "/prudent") == 503
+        # What it said is over, and yet nobody's word to the contrary counts.
+        until(lambda: asked(gate, gone, "GET", "/") != 401, "the store would be asked")
+        assert asked(gate, gone, "GET", "/") == 503
 
 
 def test_without_the_setting_the_cookie_is_not_read(database: Postgres, stacks: Callable[..., Stack]) -> None:
