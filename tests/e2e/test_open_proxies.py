@@ -2,6 +2,7 @@
 deploy/fastapi refuses all of it. The same app that trusts headers is fooled each time: so it did reach it.
 """
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -323,13 +324,19 @@ def test_the_keys_are_fetched_from_sidegate_itself(place: Path, forger: Forger) 
 def is_refused(door: Door, forger: Forger, name: str) -> None:
     forgery, reason = FORGERIES[name]
     answer = door.ask(HOLE, dict(forgery(forger, Target(door.host, HOLE))))
-    assert (answer.status_code, answer.json()["detail"]["reason"]) == (401, reason), answer.text
-    assert answer.headers["www-authenticate"].startswith('Bearer realm="sidegate"')
+    assert (answer.status_code, answer.json()["detail"]["reason"]) in refusals(reason), answer.text
+    header, value = ("retry-after", "1") if answer.status_code == 503 else ("www-authenticate", 'Bearer realm="sidegate"')
+    assert answer.headers[header].startswith(value)
 
 
 def opens_no_socket(door: Door, forger: Forger, name: str) -> None:
     forgery, reason = FORGERIES[name]
     with pytest.raises(InvalidStatus) as refused:
         door.open_socket(dict(forgery(forger, Target(door.host, "/ws"))))
-    assert refused.value.response.status_code == 401
-    assert reason in refused.value.response.body.decode()
+    answer = refused.value.response
+    assert (answer.status_code, json.loads(answer.body)["detail"]["reason"]) in refusals(reason)
+
+
+def refusals(reason: str) -> set[tuple[int, str]]:
+    """A key that the app does not know may have been made since it fetched them, where it may not fetch them again yet."""
+    return {(401, reason)} | ({(503, "keys_unavailable")} if reason == "unknown_key" else set())

@@ -1,8 +1,10 @@
 """Keys that are fetched: when, how often, and what holds while they cannot be. The server is a real one."""
 
 import asyncio
+import gc
 import gzip
 import threading
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -182,6 +184,19 @@ def test_nobody_waits_for_a_fetch_of_what_is_known_while_fetches_fail(
     assert found(keys, eddsa.kid) and len(server.requests) == 3
 
 
+def test_a_failure_that_is_long_ago_is_no_reason_to_believe_a_key_that_was_taken_out(
+    keys: FetchedKeys, server: KeyServer, clock: Clock, eddsa: Signer
+) -> None:
+    """Nobody asked since, so nothing was fetched since: it may well work again."""
+    assert found(keys, eddsa.kid)
+    server.answer = answering("", "503 Service Unavailable")
+    clock.now += LIFE.fresh
+    assert found(keys, eddsa.kid)
+    server.answer = answering(jwks(ed25519()))
+    clock.now += LIFE.fresh
+    assert not found(keys, eddsa.kid)
+
+
 def test_after_a_fetch_that_failed_there_is_a_pause_from_its_end(
     keys: FetchedKeys, server: KeyServer, clock: Clock, eddsa: Signer
 ) -> None:
@@ -261,6 +276,67 @@ def test_whoever_hangs_up_takes_the_keys_from_nobody_else(server: KeyServer, edd
 
     assert asyncio.run(ask())
     assert len(server.requests) == 1
+
+
+def test_event_loops_side_by_side_do_not_have_keys_fetched_over_and_over(
+    keys: FetchedKeys, server: KeyServer, clock: Clock, eddsa: Signer
+) -> None:
+    """As in a process that serves in several threads: none of them can wait for what another fetches."""
+    assert found(keys, eddsa.kid)
+    clock.now += LIFE.between
+    let_go = held_back(server)
+
+    async def begun() -> asyncio.Task[Key | None]:
+        asking = asyncio.create_task(keys.find("made-up"))
+        while len(server.requests) < 2:
+            await asyncio.sleep(0)
+        return asking
+
+    async def joined(first: asyncio.Task[Key | None]) -> None:
+        clock.now += 0.1
+        second = asyncio.create_task(keys.find("made-up"))
+        await asyncio.sleep(0)
+        let_go.set()
+        assert await first is None
+        with pytest.raises(Refused):  # what was asked for before it came cannot know
+            await second
+
+    with asyncio.Runner() as one, asyncio.Runner() as other:
+        first = one.run(begun())
+        for _ in range(3):
+            with pytest.raises(Refused):
+                other.run(asyncio.wait_for(keys.find("made-up"), 5))
+        one.run(joined(first))
+    assert len(server.requests) == 2
+
+
+def test_a_fetch_that_nobody_waits_for_is_not_forgotten(clock: Clock, eddsa: Signer) -> None:
+    """Event loops refer to their tasks weakly: what nothing else refers to is collected before it is done."""
+    answers: list[bytes | OSError] = [jwks(eddsa).encode(), OSError("away")]
+    fetches: list[weakref.ref[asyncio.Future[bytes]]] = []
+
+    async def fetch() -> bytes:
+        if not answers:
+            never = asyncio.get_running_loop().create_future()
+            fetches.append(weakref.ref(never))
+            await never
+        match answers.pop(0):
+            case bytes(keys):
+                return keys
+            case error:
+                raise error
+
+    keys = FetchedKeys(fetch, clock=clock)
+    assert found(keys, eddsa.kid)
+    clock.now += LIFE.fresh
+    assert found(keys, eddsa.kid) and not answers
+    with asyncio.Runner() as one, asyncio.Runner() as other:
+        for loop in (one, other):
+            clock.now += LIFE.retry
+            assert loop.run(keys.find(eddsa.kid)) is not None
+            loop.run(asyncio.sleep(0))
+        gc.collect()
+        assert [alive() is not None for alive in fetches] == [True, True]
 
 
 def test_the_event_loop_goes_on_while_keys_are_fetched(server: KeyServer, eddsa: Signer) -> None:

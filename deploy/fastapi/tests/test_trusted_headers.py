@@ -132,6 +132,13 @@ def test_a_sign_in_whose_time_is_not_told_is_none_that_is_fresh(app: Client) -> 
     assert app.get(path="/api/gates/all", **IDENTITY).status_code == 200
 
 
+def test_an_organization_without_a_role_in_it_is_no_membership(app: Client) -> None:
+    assert app.get(path="/api/gates/member", **IDENTITY).status_code == 200
+    for role in (None, "", ","):
+        answer = app.get(path="/api/gates/member", **changed(Organization_Role=role))
+        assert (answer.status_code, answer.json()["detail"]["reason"]) == (403, "not_member")
+
+
 def test_a_socket_knows_its_user(app: Client) -> None:
     with app.http.websocket_connect("/ws", headers=IDENTITY) as socket:
         assert socket.receive_text() == "vcTE1"
