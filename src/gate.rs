@@ -124,15 +124,20 @@ impl<S: SessionStore> Gate<S> {
         policies: &Policies<'_>,
         now: impl Fn() -> UnixMillis,
     ) -> Checked {
-        if let Some(decision) = policies.at_once() {
+        // On the way of a hit, what nobody asks for is looked at once.
+        let is_plain = policies.are_none();
+        let question = if is_plain {
+            Question::of(request)
+        } else if let Some(decision) = policies.at_once() {
             return Checked::new(decision, Lookup::None);
-        }
-        let question = Question::new(request, policies);
+        } else {
+            Question::under(request, policies)
+        };
         // A token says what was so when it was signed: where that is not enough, it counts for nothing.
         let jwts = self.jwts.as_ref().filter(|_| question.wanted.max_staleness.is_none());
         let mut checked = self.decide(question, jwts, &now).await;
-        // On the way of a hit nobody looks at the clock once more for nothing.
-        if !policies.ask_for_a_session_alone() {
+        // Nor does anybody look at the clock once more for nothing.
+        if !is_plain && !policies.ask_for_a_session_alone() {
             checked.decision = policies.conclude(checked.decision, now());
         }
         checked
@@ -141,8 +146,7 @@ impl<S: SessionStore> Gate<S> {
     /// [`Gate::check`] for what Better Auth's get-session is asked: it takes no tokens of the jwt plugin, and the query
     /// may forbid what the gate would do besides.
     pub async fn check_session(&self, request: &CheckRequest<'_>, now: impl Fn() -> UnixMillis) -> Checked {
-        let question =
-            Question { without: Without::of(request.target), ..Question::new(request, &Policies::default()) };
+        let question = Question { without: Without::of(request.target), ..Question::of(request) };
         self.decide(question, None, &now).await
     }
 

@@ -102,6 +102,12 @@ impl<'a> Policies<'a> {
         self.twins.into_iter().chain([self.asked]).flatten()
     }
 
+    /// Whether there is none, and a session is asked for and nothing else.
+    #[must_use]
+    pub fn are_none(&self) -> bool {
+        self.route.is_none() && self.asked.is_none() && self.twins.iter().all(Option::is_none)
+    }
+
     /// Who may come: the strictest word counts.
     #[must_use]
     pub fn access(&self) -> Access {

@@ -13,7 +13,13 @@ pub(super) struct Question<'a> {
 }
 
 impl<'a> Question<'a> {
-    pub(super) fn new(request: &'a CheckRequest<'_>, policies: &Policies<'_>) -> Self {
+    /// Any answer will do.
+    pub(super) fn of(request: &'a CheckRequest<'_>) -> Self {
+        Self { request, without: Without::default(), wanted: Wanted::default() }
+    }
+
+    /// One that these policies will do with.
+    pub(super) fn under(request: &'a CheckRequest<'_>, policies: &Policies<'_>) -> Self {
         let (max_staleness, stale_if_error) = (policies.max_staleness(), policies.stale_if_error());
         // What a request brings along is as old as its last visit to Better Auth.
         let without = Without { cookie_cache: max_staleness.is_some(), ..Without::default() };
