@@ -140,13 +140,18 @@ def test_without_keys_nothing_is_known(server: KeyServer, clock: Clock, eddsa: S
     assert found(keys, eddsa.kid) and len(server.requests) == 2
 
 
+def fail_once(keys: FetchedKeys, server: KeyServer, clock: Clock, kid: str) -> None:
+    """The keys were fetched, grew old, and could not be fetched again."""
+    assert found(keys, kid)
+    server.answer = answering("", "503 Service Unavailable")
+    clock.now += LIFE.fresh
+    assert found(keys, kid) and len(server.requests) == 2
+
+
 def test_old_keys_hold_while_they_cannot_be_fetched_and_no_longer_than_is_stated(
     keys: FetchedKeys, server: KeyServer, clock: Clock, eddsa: Signer
 ) -> None:
-    assert found(keys, eddsa.kid)
-    server.answer = answering("", "503 Service Unavailable")
-    clock.now += LIFE.fresh
-    assert found(keys, eddsa.kid)
+    fail_once(keys, server, clock, eddsa.kid)
     clock.now += LIFE.kept - LIFE.fresh - 1
     assert found(keys, eddsa.kid)
     clock.now += 1
@@ -157,10 +162,7 @@ def test_nobody_waits_for_a_fetch_of_what_is_known_while_fetches_fail(
     keys: FetchedKeys, server: KeyServer, clock: Clock, eddsa: Signer
 ) -> None:
     """A firewall that swallows packets has each fetch last until its patience is over."""
-    assert found(keys, eddsa.kid)
-    server.answer = answering("", "503 Service Unavailable")
-    clock.now += LIFE.fresh
-    assert found(keys, eddsa.kid) and len(server.requests) == 2
+    fail_once(keys, server, clock, eddsa.kid)
     server.answer = answering(jwks(eddsa))
     let_go = held_back(server)
 
@@ -188,10 +190,7 @@ def test_a_failure_that_is_long_ago_is_no_reason_to_believe_a_key_that_was_taken
     keys: FetchedKeys, server: KeyServer, clock: Clock, eddsa: Signer
 ) -> None:
     """Nobody asked since, so nothing was fetched since: it may well work again."""
-    assert found(keys, eddsa.kid)
-    server.answer = answering("", "503 Service Unavailable")
-    clock.now += LIFE.fresh
-    assert found(keys, eddsa.kid)
+    fail_once(keys, server, clock, eddsa.kid)
     server.answer = answering(jwks(ed25519()))
     clock.now += LIFE.fresh
     assert not found(keys, eddsa.kid)
