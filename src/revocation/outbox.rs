@@ -14,7 +14,7 @@ mod still;
 use std::time::{Duration, Instant};
 
 use self::ledger::{Entry, Ledger, PAGE, Read};
-use self::prepared::Prepared;
+use self::prepared::{Prepared, Sight};
 use self::sql::Place;
 use self::still::Still;
 use super::{Channel, ChannelError, Heard};
@@ -35,6 +35,8 @@ pub struct Outbox {
     dialect: Dialect,
     schema: Schema,
     poll: Duration,
+    /// Of the triggers, through all times that it is opened: where all are gone at once, none is told of.
+    sight: Sight,
     open: Option<Open>,
 }
 
@@ -55,12 +57,7 @@ impl Outbox {
     #[must_use]
     pub fn new(store: &AnyStore, poll: Duration) -> Option<Self> {
         let (dialect, schema) = (store.dialect()?, store.schema()?.clone());
-        Some(Self { store: store.clone(), dialect, schema, poll, open: None })
-    }
-
-    fn place(&self) -> Place<'_> {
-        // Where the connection finds its table of sessions, it finds what is beside it.
-        Place { dialect: self.dialect, schema: &self.schema, home: None }
+        Some(Self { store: store.clone(), dialect, schema, poll, sight: Sight::Unknown, open: None })
     }
 
     /// Asks once. Nothing may have happened.
@@ -80,7 +77,7 @@ impl Outbox {
         if is_still {
             return Ok(Vec::new());
         }
-        open.prepared.find_again(&self.store, &place, &mut open.link).await?;
+        open.prepared.find_again(&self.store, &place, &mut open.link, &mut self.sight).await?;
         let rows = open.link.ask(place.ask_news(&open.ledger)).await.map_err(told)?;
         let rows = rows.into_iter().map(entry).collect::<Result<_, _>>()?;
         Ok(match open.ledger.read(rows, PAGE, open.since.elapsed()) {
@@ -111,9 +108,11 @@ impl Channel for Outbox {
             }
             Dialect::Postgres => Vec::new(),
         };
-        let prepared = Prepared::find(&self.store, &self.place(), &mut link).await?;
+        // Where the connection finds its table of sessions, it finds what is beside it.
+        let place = Place { dialect: self.dialect, schema: &self.schema, home: None };
+        let prepared = Prepared::find(&self.store, &place, &mut link, &mut self.sight).await?;
         let since = Instant::now();
-        let ledger = begin(&self.place(), &mut link, since).await?;
+        let ledger = begin(&place, &mut link, since).await?;
         self.open = Some(Open { link, ledger, since, looked: since, still: Still::default(), prepared });
         Ok(())
     }

@@ -8,7 +8,7 @@ use sqlx::mysql::{MySqlConnectOptions, MySqlRow};
 
 use super::StoreOptions;
 use super::columns::DateColumn;
-use super::plan::Grammar;
+use super::plan::{Grammar, Untold};
 use super::row::{self, Reading};
 use super::schema::{FieldKind, SqlName, Table};
 use super::sql::Flavour;
@@ -21,7 +21,9 @@ pub(super) struct MySql;
 impl Flavour for MySql {
     type Db = sqlx::MySql;
 
-    const GRAMMAR: Grammar = Grammar { quote: '`', parameter: "?", text: "CHAR", read };
+    // `information_schema.columns` has those alone for which this role has some right.
+    const GRAMMAR: Grammar =
+        Grammar { quote: '`', parameter: "?", text: "CHAR", read, untold: Untold::Unknown };
 
     const PARAMETERS: &'static [&'static str] = &[
         "sslmode",

@@ -24,6 +24,17 @@ pub(super) struct Grammar {
     /// The expression that is asked for, and how its value is read: for a field of that kind in a column (its name with
     /// its table) of that type.
     pub(super) read: fn(FieldKind, &str, &str) -> (String, Reading),
+    /// What it means that a column is not among those that are told.
+    pub(super) untold: Untold,
+}
+
+/// Why a column is not told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Untold {
+    /// There is none.
+    Absent,
+    /// There is none, or this role may not see it.
+    Unknown,
 }
 
 /// The statements for what a database has.
@@ -45,6 +56,8 @@ pub(super) struct Lookup {
     pub(super) user: Vec<(String, Reading)>,
     /// Whether the role in the active organization is the column after those.
     pub(super) has_organization_role: bool,
+    /// Whether it would be seen that an administrator acts in a session: by a column, or because there can be none.
+    pub(super) tells_of_impersonation: bool,
 }
 
 /// One statement for the keys of the jwt plugin. Its row: id, public key, algorithm, expiry; the last two where the
@@ -67,13 +80,6 @@ impl SqlText {
     pub(super) fn statement(&self) -> SqlStr {
         // Audited: `Plan::new` makes the only ones, of constants of ours and quoted names.
         AssertSqlSafe(self.0.clone()).into_sql_str()
-    }
-}
-
-impl Lookup {
-    /// Whether it would be seen that an administrator acts in a session.
-    pub(super) fn tells_of_impersonation(&self) -> bool {
-        self.session.iter().any(|(field, _)| field == "impersonatedBy")
     }
 }
 
@@ -103,6 +109,12 @@ fn lookup(schema: &Schema, columns: &Columns, grammar: &Grammar, bodies: bool) -
     };
     let session = choose(&schema.session, &columns.session, 's')?;
     let user = choose(&schema.user, &columns.user, 'u')?;
+    let impersonation = schema.session.field("impersonatedBy");
+    let tells_of_impersonation =
+        match impersonation.and_then(|field| columns.of_field(&columns.session, field)) {
+            Some(column) => column.is_readable,
+            None => grammar.untold == Untold::Absent,
+        };
     let role = organization_role(schema, columns, grammar);
     let has_organization_role = role.is_some();
     asked.extend(role);
@@ -122,7 +134,7 @@ fn lookup(schema: &Schema, columns: &Columns, grammar: &Grammar, bodies: bool) -
         name('s', &schema.session, "token"),
         grammar.parameter,
     );
-    Ok(Lookup { sql: SqlText(sql), session, user, has_organization_role })
+    Ok(Lookup { sql: SqlText(sql), session, user, has_organization_role, tells_of_impersonation })
 }
 
 /// The fields that are asked for, those of plugins in the order of the table's columns.

@@ -8,7 +8,7 @@ use sqlx::{Row as _, TypeInfo as _, ValueRef as _};
 
 use super::StoreOptions;
 use super::columns::DateColumn;
-use super::plan::Grammar;
+use super::plan::{Grammar, Untold};
 use super::row::{self, Reading};
 use super::schema::{FieldKind, Table};
 use super::sql::Flavour;
@@ -25,7 +25,8 @@ const DAY: i64 = 86_400_000;
 impl Flavour for Postgres {
     type Db = sqlx::Postgres;
 
-    const GRAMMAR: Grammar = Grammar { quote: '"', parameter: "$1", text: "text", read };
+    const GRAMMAR: Grammar =
+        Grammar { quote: '"', parameter: "$1", text: "text", read, untold: Untold::Absent };
 
     const PARAMETERS: &'static [&'static str] = &[
         "sslmode",

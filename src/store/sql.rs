@@ -272,9 +272,8 @@ impl<F: Flavour> SessionStore for SqlStore<F> {
             return Ok(None);
         }
         let session = Session::new(&found.record);
-        // No column, or none that this role may read: not every database tells which.
         let session =
-            if lookup.tells_of_impersonation() { session } else { session.with_impersonation_unknown() };
+            if lookup.tells_of_impersonation { session } else { session.with_impersonation_unknown() };
         Ok(Some(if self.bodies { session.with_body(found.record.body()) } else { session }))
     }
 }

@@ -15,7 +15,7 @@ use sqlx::{Row as _, TypeInfo as _, ValueRef as _};
 
 use super::StoreOptions;
 use super::columns::DateColumn;
-use super::plan::Grammar;
+use super::plan::{Grammar, Untold};
 use super::row::{self, Reading};
 use super::schema::{FieldKind, Table};
 use super::sql::Flavour;
@@ -31,7 +31,8 @@ impl Flavour for Sqlite {
     /// sqlx refuses others by itself.
     const PARAMETERS: &'static [&'static str] = &["mode", "cache", "immutable", "vfs"];
 
-    const GRAMMAR: Grammar = Grammar { quote: '"', parameter: "?1", text: "TEXT", read };
+    const GRAMMAR: Grammar =
+        Grammar { quote: '"', parameter: "?1", text: "TEXT", read, untold: Untold::Absent };
 
     const FOLDS_CASE: bool = true;
 

@@ -12,6 +12,7 @@ from rig.identity import FLAGS, identity_of
 from rig.sidegate import Sidegate
 from rig.sql import literal, named
 from rig.stack import Stack
+from rig.wire import exchange, request
 
 MakeStack = Callable[..., Stack]
 
@@ -214,6 +215,8 @@ def test_postgres_tells_of_plugins_what_the_role_may_read(world: World, stacks: 
         assert (reply.status, reply.get("x-auth-user-role")) == (200, "user")
         assert reply.get("x-auth-organization-id")
         assert reply.get("x-auth-organization-role") is None
+        # Who acts in the session cannot be seen: that is not nobody.
+        assert not_impersonated(gate, person) == 403
         # A right that is taken back is a column that is gone.
         stack.run('REVOKE SELECT (role) ON "user" FROM partly')
         reply = gate.ask(person.cookie)
@@ -241,6 +244,16 @@ def assert_told(
     told = {name: value for name, value in reply.headers if name.startswith("x-auth-")}
     assert told == expected
     return told
+
+
+def test_where_the_column_may_be_read_it_is_known_that_nobody_acts_as_somebody(plugged: Stack, gate: Sidegate) -> None:
+    assert not_impersonated(gate, plugged.better_auth.sign_in()) == 200
+
+
+def not_impersonated(gate: Sidegate, person: SignedIn) -> int:
+    told = [("X-Original-URL", "https://app.example/"), ("X-Original-Method", "GET"), ("Cookie", person.cookie)]
+    headers = [("Host", "x"), ("Connection", "close"), *told]
+    return exchange(gate.address, request("GET", "/auth/nginx?policy=not_impersonated", headers)).status
 
 
 def in_organization(stack: Stack, person: SignedIn) -> str:

@@ -115,3 +115,21 @@ async fn a_trigger_of_another_table_is_none_of_the_outbox_whatever_its_name() {
 
     assert!(error.to_string().contains("there is no trigger sidegate_outbox_user_update"), "{error}");
 }
+
+/// As a plugin of Better Auth does that is added by a migration, without sidegate being told.
+#[tokio::test]
+async fn a_column_that_a_plugin_adds_ends_the_channel_until_a_trigger_looks_at_it() {
+    for journal in JOURNALS {
+        let (mut database, store, mut outbox) = opened(journal).await;
+        database.run(r#"alter table "user" add column "banned" integer"#).await;
+
+        let ended = tokio::time::timeout(Duration::from_secs(10), outbox.next()).await;
+        let error = ended.expect("it is noticed").unwrap_err().to_string();
+        assert!(error.contains("no trigger looks at user.banned"), "{journal}: {error}");
+        prepare(&store).await;
+        outbox.open().await.unwrap();
+
+        database.run(r#"update "user" set "banned" = 1"#).await;
+        assert_eq!(next(&mut outbox).await, [Revocation::User(IdDigest::of("usr_1"))], "{journal}");
+    }
+}

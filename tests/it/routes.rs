@@ -250,9 +250,17 @@ fn what_stands_for_more_in_other_languages_of_paths_is_refused() {
     ] {
         assert!(matches!(Pattern::new(text), Err(PatternError::Wildcard(_))), "{text}");
     }
-    for text in
-        ["/v1/jobs:cancel", "/@{name}", "/$metadata", "/items({id})", "/a+b", "/~{name}", "/x,y", "/it's!"]
-    {
+    for text in [
+        "/v1/jobs:cancel",
+        "/{one}:{other}",
+        "/@{name}",
+        "/$metadata",
+        "/items({id})",
+        "/a+b",
+        "/~{name}",
+        "/x,y",
+        "/it's!",
+    ] {
         assert!(Pattern::new(text).is_ok(), "{text}");
     }
 }

@@ -49,8 +49,9 @@ impl Segment {
             parts.push(Part::Literal(rest.to_owned()));
         }
         let segment = Self(parts);
-        if let Some(foreign) = segment.0.iter().find_map(Part::foreign) {
-            return Err(PatternError::Wildcard(foreign.to_owned()));
+        let is_express = matches!(segment.0.first(), Some(Part::Literal(text)) if text.starts_with(':'));
+        if is_express || segment.0.iter().any(Part::is_foreign) {
+            return Err(PatternError::Wildcard(text.to_owned()));
         }
         let is_rest = |part: &Part| *part == Part::Parameter(Kind::Rest);
         if segment.0.iter().rev().skip(1).any(is_rest) {
@@ -167,15 +168,12 @@ fn parameter_kind(text: &str, names: &mut Vec<String>) -> Result<Kind, PatternEr
 }
 
 impl Part {
-    /// What is written out and means something elsewhere: globs (`*`), Express (`:id`), Flask (`<id>`) and regular
-    /// expressions. Whoever carries a rule over from there would have one that never holds.
-    fn foreign(&self) -> Option<&str> {
+    /// Whether it is written out and means something elsewhere: in globs (`*`), Flask (`<id>`) or regular expressions, as
+    /// `:id` at the beginning does in Express. Whoever carries a rule over from there would have one that never holds.
+    fn is_foreign(&self) -> bool {
         match self {
-            Self::Literal(text) => {
-                let is_foreign = text.starts_with(':') || text.contains(['*', '<', '>', '|', '^', '[', ']']);
-                is_foreign.then_some(text)
-            }
-            Self::Parameter(_) => None,
+            Self::Literal(text) => text.contains(['*', '<', '>', '|', '^', '[', ']']),
+            Self::Parameter(_) => false,
         }
     }
 }

@@ -17,6 +17,15 @@ const TRIGGERS: Duration = Duration::from_secs(5);
 /// So often are the columns: no sooner does a lookup read a new one.
 const COLUMNS: Duration = Duration::from_mins(1);
 
+/// Whether a role that is told of no trigger may conclude that there is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sight {
+    /// Not yet: MySQL tells of none to whoever may make none.
+    Unknown,
+    /// It was told of some, so that it would be of others.
+    Clear,
+}
+
 /// What was found, and when.
 pub(super) struct Prepared {
     names: BTreeSet<&'static str>,
@@ -27,7 +36,7 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    /// Looks at everything, as far as this role may.
+    /// Looks at everything, as far as this role may. What `sight` comes to is for the next time.
     ///
     /// # Errors
     /// What is missing.
@@ -35,14 +44,19 @@ impl Prepared {
         store: &AnyStore,
         place: &Place<'_>,
         link: &mut Link,
+        sight: &mut Sight,
     ) -> Result<Self, ChannelError> {
         let (begun, version) = (Instant::now(), version(place, link).await?);
         let covered = texts(link.ask(place.ask_coverage()).await.map_err(told)?);
         let found = triggers(place, link).await?;
         let columns = columns(store).await?;
-        // Whoever may make no triggers is told of none by MySQL.
-        let tells_triggers = place.dialect != Dialect::MySql || !found.is_empty();
-        let names = if tells_triggers { place.trigger_names(&columns) } else { BTreeSet::new() };
+        if place.dialect != Dialect::MySql || !found.is_empty() {
+            *sight = Sight::Clear;
+        }
+        let names = match sight {
+            Sight::Clear => place.trigger_names(&columns),
+            Sight::Unknown => BTreeSet::new(),
+        };
         all_there(&names, &found)?;
         // TRUNCATE takes the notes along: then there is nothing to compare.
         let coverage = place.coverage(&columns);
@@ -62,6 +76,7 @@ impl Prepared {
         store: &AnyStore,
         place: &Place<'_>,
         link: &mut Link,
+        sight: &mut Sight,
     ) -> Result<(), ChannelError> {
         let is_due = match place.dialect {
             Dialect::Sqlite => version(place, link).await? != self.version,
@@ -74,7 +89,7 @@ impl Prepared {
         // Those that were told once are told as long as they are there.
         all_there(&self.names, &triggers(place, link).await?)?;
         if place.dialect == Dialect::Sqlite || self.columns.elapsed() >= COLUMNS {
-            *self = Self::find(store, place, link).await?;
+            *self = Self::find(store, place, link, sight).await?;
         }
         Ok(())
     }
