@@ -375,12 +375,15 @@ def test_a_server_that_joins_a_cluster_is_heard_too(cluster: Cluster, world: Wor
             gate.wait_until_it_hears("tracking")
             first.manage(*over_tls, "add-node", f"127.0.0.1:{joining.tls_port}", f"127.0.0.1:{first.tls_port}")
             new = joining.command("CLUSTER", "MYID")
-            for node in (joining, *cluster.nodes):
+            nodes = (joining, *cluster.nodes)
+            for node in nodes:
                 until(lambda node=node: new in node.command("CLUSTER", "NODES"), "all know each other")
+            until(lambda: len({str(node.command("CLUSTER", "SLOTS")) for node in nodes}) == 1, "all say who has what")
             giving = first.command("CLUSTER", "MYID")
             first.manage(*over_tls, "reshard", f"127.0.0.1:{first.tls_port}", "--cluster-from", giving,
                          "--cluster-to", new, "--cluster-slots", "10", "--cluster-yes")  # fmt: skip
-            gate.process.wait_for("the cluster's keys are on other servers now")
+            # That keys are elsewhere now, or that a connection broke as they went: nothing is believed until all are heard.
+            gate.process.wait_for("nothing tells of revocations: ")
             until(lambda: len(joining.trackers()) == 1, "the new one is heard")
     finally:
         joining.discard()
