@@ -74,10 +74,13 @@ impl Outbox {
             && !open.ledger.is_behind()
             && open.still.is(&mut open.link).await?;
         open.looked = Instant::now();
+        if !is_still {
+            open.prepared.doubt();
+        }
+        open.prepared.find_again(&self.store, &place, &mut open.link, &mut self.sight).await?;
         if is_still {
             return Ok(Vec::new());
         }
-        open.prepared.find_again(&self.store, &place, &mut open.link, &mut self.sight).await?;
         let rows = open.link.ask(place.ask_news(&open.ledger)).await.map_err(told)?;
         let rows = rows.into_iter().map(entry).collect::<Result<_, _>>()?;
         Ok(match open.ledger.read(rows, PAGE, open.since.elapsed()) {

@@ -33,6 +33,8 @@ pub(super) struct Prepared {
     columns: Instant,
     /// Of an SQLite file's schema, which counts its changes.
     version: Option<String>,
+    /// Whether anything was written since they were looked at.
+    is_doubted: bool,
 }
 
 impl Prepared {
@@ -64,10 +66,16 @@ impl Prepared {
         if let Some(note) = missing.filter(|_| !covered.is_empty()) {
             return Err(not_prepared(&format!("no trigger looks at {note}")));
         }
-        Ok(Self { names, triggers: begun, columns: begun, version })
+        Ok(Self { names, triggers: begun, columns: begun, version, is_doubted: false })
     }
 
-    /// Looks again, if it is time to or an SQLite file's schema is another one.
+    /// Something was written.
+    pub(super) fn doubt(&mut self) {
+        self.is_doubted = true;
+    }
+
+    /// Looks again, if it is time to: at an SQLite file, whose readers may be in somebody's way, only if something was
+    /// written, and whole only if its schema is another one.
     ///
     /// # Errors
     /// What is missing by now.
@@ -78,14 +86,13 @@ impl Prepared {
         link: &mut Link,
         sight: &mut Sight,
     ) -> Result<(), ChannelError> {
-        let is_due = match place.dialect {
-            Dialect::Sqlite => version(place, link).await? != self.version,
-            Dialect::Postgres | Dialect::MySql => self.triggers.elapsed() >= TRIGGERS,
-        };
-        if !is_due {
+        if !self.is_doubted || self.triggers.elapsed() < TRIGGERS {
             return Ok(());
         }
-        self.triggers = Instant::now();
+        (self.triggers, self.is_doubted) = (Instant::now(), false);
+        if place.dialect == Dialect::Sqlite && version(place, link).await? == self.version {
+            return Ok(());
+        }
         // Those that were told once are told as long as they are there.
         all_there(&self.names, &triggers(place, link).await?)?;
         if place.dialect == Dialect::Sqlite || self.columns.elapsed() >= COLUMNS {
