@@ -82,6 +82,14 @@ def somebody(stack: Stack, gate: Sidegate) -> SignedIn:
     return person
 
 
+def assert_heard_once_installed(stack: Stack, gate: Sidegate) -> None:
+    with_outbox(stack)
+    wait_until_heard(gate)
+    person = somebody(stack, gate)
+    stack.better_auth.sign_out(person)
+    wait_until_refused(gate, person.cookie)
+
+
 def where_token(stack: Stack, person: SignedIn) -> str:
     return f"{named(stack.database, 'session')} WHERE token = {literal(person.token)}"
 
@@ -435,11 +443,7 @@ def test_an_outbox_that_is_dropped_fails_no_sign_out_and_is_noticed(
         stack.run(f"DROP TABLE {OUTBOX}")
         stack.better_auth.sign_out(stack.better_auth.sign_in())
         until(lambda: not is_up(gate), "it is not heard of")
-        with_outbox(stack)
-        wait_until_heard(gate)
-        person = somebody(stack, gate)
-        stack.better_auth.sign_out(person)
-        wait_until_refused(gate, person.cookie)
+        assert_heard_once_installed(stack, gate)
 
 
 def test_a_trigger_that_is_dropped_is_noticed_while_nobody_changes_anything(
@@ -457,11 +461,7 @@ def test_a_trigger_that_is_dropped_is_noticed_while_nobody_changes_anything(
         stack.run(f"DROP TRIGGER {trigger}{on}")
         until(lambda: not is_up(gate), "it is not heard of")
         assert f"there is no trigger {trigger}" in gate.process.text()
-        with_outbox(stack)
-        wait_until_heard(gate)
-        person = somebody(stack, gate)
-        stack.better_auth.sign_out(person)
-        wait_until_refused(gate, person.cookie)
+        assert_heard_once_installed(stack, gate)
 
 
 def test_triggers_that_are_all_dropped_are_not_taken_for_triggers_that_are_not_told(
@@ -479,11 +479,7 @@ def test_triggers_that_are_all_dropped_are_not_taken_for_triggers_that_are_not_t
         stack.run(f"RENAME TABLE elsewhere TO {OUTBOX}")
         until(lambda: gate.process.text().count("there is no trigger") == 2, "it was tried once more")
         assert gate.process.text().count("revocations are heard of") == 1
-        with_outbox(stack)
-        wait_until_heard(gate)
-        person = somebody(stack, gate)
-        stack.better_auth.sign_out(person)
-        wait_until_refused(gate, person.cookie)
+        assert_heard_once_installed(stack, gate)
 
 
 def test_uninstalling_leaves_nothing(told: Stack, stacks: MakeStack, home: Path) -> None:
