@@ -14,9 +14,6 @@ pub enum Ambiguous {
 }
 
 impl Ambiguous {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Method, Self::Host, Self::Path];
-
     /// The stable code, in snake case.
     #[must_use]
     pub const fn code(self) -> &'static str {

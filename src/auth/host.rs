@@ -122,9 +122,7 @@ fn pattern(word: &str) -> Option<HostPattern> {
         let is_parent = is_name(parent.as_bytes()) && parent.trim_end_matches('.').contains('.');
         return is_parent.then(|| HostPattern::Below(word.trim_start_matches('*').to_ascii_lowercase()));
     }
-    let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-    let is_address = address.is_some_and(|address| address.parse::<Ipv6Addr>().is_ok());
-    (is_address || is_name(host.as_bytes())).then(|| HostPattern::Exactly(word.to_ascii_lowercase()))
+    is_host(host.as_bytes()).then(|| HostPattern::Exactly(word.to_ascii_lowercase()))
 }
 
 /// A host and its port. The colons of an IPv6 address are none: that one is in brackets.
@@ -142,12 +140,15 @@ pub(super) fn split_port(host: &[u8]) -> (&[u8], Option<&[u8]>) {
 /// for `app.example.com`), and so rules for a host would be walked around.
 pub(super) fn is_clear(host: &[u8]) -> bool {
     let (name, port) = split_port(host);
-    let address = name.strip_prefix(b"[").and_then(|name| name.strip_suffix(b"]"));
-    let is_host = match address {
+    is_host(name) && port.is_none_or(|port| port.iter().all(u8::is_ascii_digit))
+}
+
+/// Whether it is a name, or an IPv6 address in brackets.
+fn is_host(text: &[u8]) -> bool {
+    match text.strip_prefix(b"[").and_then(|text| text.strip_suffix(b"]")) {
         Some(address) => std::str::from_utf8(address).is_ok_and(|text| text.parse::<Ipv6Addr>().is_ok()),
-        None => is_name(name),
-    };
-    is_host && port.is_none_or(|port| port.iter().all(u8::is_ascii_digit))
+        None => is_name(text),
+    }
 }
 
 /// Whether it is labels with dots between them, and perhaps the dot that ends a full name.

@@ -8,9 +8,9 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode;
 
-/// The path of `target`, decoded once, as every server decodes it; `None` if it has a second reading: an encoded slash, backslash or control character, dot segments, empty segments, a
-/// parameter behind `;`, a backslash, a fragment, bytes that are no UTF-8, a percent sign that encodes nothing, or what
-/// would be decoded again.
+/// The path of `target`, decoded once, as every server decodes it; `None` if it has a second reading: an encoded slash,
+/// backslash or control character, dot segments, empty segments, a parameter behind `;`, a backslash, a fragment, bytes
+/// that are no UTF-8, a percent sign that encodes nothing, or what would be decoded again.
 pub(super) fn decoded(target: &[u8]) -> Option<Cow<'_, str>> {
     let end = memchr::memchr(b'?', target).unwrap_or(target.len());
     let raw = target.get(..end).unwrap_or_default();

@@ -188,7 +188,7 @@ impl Routes {
         if self.go_by_host() && !host::is_clear(request.host) {
             return Err(Ambiguous::Host);
         }
-        if self.go_by_method() && request.method.as_str().bytes().any(|byte| byte.is_ascii_lowercase()) {
+        if request.method.as_str().bytes().any(|byte| byte.is_ascii_lowercase()) && self.go_by_method() {
             return Err(Ambiguous::Method);
         }
         let (route, twin) = self.at(request.host, &path, &|methods| methods.hold(&request.method));
@@ -205,7 +205,8 @@ impl Routes {
     }
 
     fn go_by_host(&self) -> bool {
-        self.trees.iter().any(|(host, _)| host.is_some())
+        // Those that have one stand before those that have none.
+        self.trees.first().is_some_and(|(host, _)| host.is_some())
     }
 
     fn go_by_method(&self) -> bool {

@@ -203,36 +203,13 @@ impl<'a> Place<'a> {
     /// The triggers of the tables that are watched, and of no tables of those names elsewhere: one name a row. MySQL tells
     /// them to those alone who may make some.
     pub(super) fn ask_triggers(&self) -> String {
+        let (all, is_of): (_, fn(&Self, &Table) -> String) = match self.dialect {
+            Dialect::Postgres => (postgres::TRIGGERS, postgres::is_of),
+            Dialect::MySql => (mysql::TRIGGERS, mysql::is_of),
+            Dialect::Sqlite => (sqlite::TRIGGERS, sqlite::is_of),
+        };
         let Schema { session, user, member, .. } = self.schema;
-        let tables = [session, user, member];
-        let any =
-            |condition: fn(&Self, &Table) -> String| tables.map(|table| condition(self, table)).join(" OR ");
-        match self.dialect {
-            Dialect::Postgres => {
-                let of = any(|place, table| {
-                    format!("tgrelid = to_regclass({})", place.literal(&table.quoted(place.quote())))
-                });
-                format!("SELECT tgname FROM pg_catalog.pg_trigger WHERE tgenabled IN ('O', 'A') AND ({of})")
-            }
-            Dialect::MySql => {
-                let of = any(|place, table| {
-                    let schema = match table.path.as_slice() {
-                        [.., schema, _] => place.literal(schema.as_str()),
-                        _ => "DATABASE()".to_owned(),
-                    };
-                    let name = place.literal(table.path.last().map_or("", SqlName::as_str));
-                    format!("event_object_schema = {schema} AND event_object_table = {name}")
-                });
-                format!("SELECT trigger_name FROM information_schema.triggers WHERE {of}")
-            }
-            Dialect::Sqlite => {
-                let of = any(|place, table| {
-                    let name = place.literal(table.path.last().map_or("", SqlName::as_str));
-                    format!("tbl_name = {name} COLLATE NOCASE")
-                });
-                format!("SELECT name FROM sqlite_master WHERE type = 'trigger' AND ({of})")
-            }
-        }
+        format!("{all} WHERE {}", [session, user, member].map(|table| is_of(self, table)).join(" OR "))
     }
 
     /// The newest rows, the newest one first.
@@ -401,6 +378,11 @@ impl<'a> Place<'a> {
 
     fn quote(&self) -> char {
         if self.dialect == Dialect::MySql { '`' } else { '"' }
+    }
+
+    /// A table's name alone, as a text.
+    fn name_of(&self, table: &Table) -> String {
+        self.literal(table.path.last().map_or("", SqlName::as_str))
     }
 
     fn literal(&self, text: &str) -> String {

@@ -2,9 +2,21 @@
 //! gone go with it is covered by the user's own trigger. `TRUNCATE` fires none.
 
 use super::{Place, Trigger};
+use crate::store::Table;
 
 /// Not by way of the session's zone, which may have an hour twice.
 pub(super) const NOW: &str = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', UTC_TIMESTAMP(3)) DIV 1000";
+
+pub(super) const TRIGGERS: &str = "SELECT trigger_name FROM information_schema.triggers";
+
+/// Whether one of these is that table's.
+pub(super) fn is_of(place: &Place<'_>, table: &Table) -> String {
+    let schema = match table.path.as_slice() {
+        [.., schema, _] => place.literal(schema.as_str()),
+        _ => "DATABASE()".to_owned(),
+    };
+    format!("event_object_schema = {schema} AND event_object_table = {}", place.name_of(table))
+}
 
 pub(super) fn table(outbox: &str) -> Vec<String> {
     // The index is for the clean-up, which would lock all rows without it, and sign-outs with them.

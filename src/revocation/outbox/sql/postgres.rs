@@ -1,8 +1,17 @@
 //! PostgreSQL's words for an outbox.
 
 use super::{Event, Place, Trigger};
+use crate::store::Table;
 
 pub(super) const NOW: &str = "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)";
+
+pub(super) const TRIGGERS: &str = "SELECT tgname FROM pg_catalog.pg_trigger";
+
+/// Whether one of these is that table's, and fires.
+pub(super) fn is_of(place: &Place<'_>, table: &Table) -> String {
+    let name = place.literal(&table.quoted(place.quote()));
+    format!("tgrelid = to_regclass({name}) AND tgenabled IN ('O', 'A')")
+}
 
 pub(super) fn table(outbox: &str) -> Vec<String> {
     vec![

@@ -2,8 +2,16 @@
 //! the triggers of what it replaces with `recursive_triggers` alone; Better Auth never does that.
 
 use super::{Place, Trigger};
+use crate::store::Table;
 
 pub(super) const NOW: &str = "CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER)";
+
+pub(super) const TRIGGERS: &str = "SELECT name FROM sqlite_master";
+
+/// Whether one of these is a trigger of that table.
+pub(super) fn is_of(place: &Place<'_>, table: &Table) -> String {
+    format!("type = 'trigger' AND tbl_name = {} COLLATE NOCASE", place.name_of(table))
+}
 
 pub(super) fn table(outbox: &str) -> Vec<String> {
     // AUTOINCREMENT: a number is never given twice, not after a clean-up either.
